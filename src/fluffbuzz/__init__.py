@@ -1,0 +1,7 @@
+"""FluffBuzz: language models on your own machine, above all with vLLM.
+
+This file holds the version and nothing else: everything below it is imported only by whoever needs it, so that
+`fluffbuzz --version` costs no more than Python itself.
+"""
+
+__version__ = "0.1.0"
