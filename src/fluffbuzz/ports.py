@@ -5,13 +5,14 @@ An adapter turns every trouble into the types named here; nothing of a library's
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from fluffbuzz.core.deadlines import Deadlines
 from fluffbuzz.core.discovery import Discovery
+from fluffbuzz.core.endpoint import Candidate
 from fluffbuzz.core.failure import Failure
 from fluffbuzz.core.messages import Message
 from fluffbuzz.core.session import Call, CallOutcome, SearchHit, Session, StoredMessage, TurnSummary
@@ -26,6 +27,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never run backwards, for measuring."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
         ...
 
 
@@ -53,7 +58,7 @@ class HttpResponse(Protocol):
         """Header fields, names in lower case."""
         ...
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncGenerator[bytes]:
         """The body in the pieces in which it arrives; raises `TransportFault` when it breaks off."""
         ...
 
@@ -204,4 +209,16 @@ class SessionStore(Protocol):
 
     async def close(self) -> None:
         """Let go of the database."""
+        ...
+
+
+class BackgroundModel(Protocol):
+    """The small model that FluffBuzz serves itself where the user has set up nothing else."""
+
+    async def candidate(self) -> Candidate:
+        """The running model; it is fetched and started first if need be.
+
+        Raises:
+            FluffBuzzError: it is not installed, cannot be fetched, or does not start.
+        """
         ...

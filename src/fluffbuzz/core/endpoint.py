@@ -1,4 +1,4 @@
-"""Where a request goes, and with what: an endpoint of a provider, a credential, and both with a model as a candidate."""
+"""Where a request goes and with what: an endpoint, a credential, and both with a model as a candidate."""
 
 from __future__ import annotations
 
@@ -36,3 +36,12 @@ class Candidate:
     model: Model
     endpoint: Endpoint
     credential: Credential | None = None
+
+
+def headers_for(endpoint: Endpoint, credential: Credential | None) -> dict[str, str]:
+    """The headers that authorize a request, names in lower case: the key as bearer token, configured ones over it.
+
+    Nothing in them tells which program asks.
+    """
+    bearer = {} if credential is None else {"authorization": f"Bearer {credential.secret.reveal()}"}
+    return bearer | {name.lower(): secret.reveal() for name, secret in endpoint.headers.items()}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from fluffbuzz.core.failure import Failure
+
 
 class FluffBuzzError(Exception):
     """Something a person must be told.
@@ -51,3 +53,11 @@ class CredentialNeeded(FluffBuzzError):
 
 class StorageError(FluffBuzzError):
     """The state directory or database cannot be read or written (full, locked, read-only, corrupt, too new)."""
+
+
+class RequestFailed(FluffBuzzError):
+    """A request, or a look at a server, came to nothing; `failure` holds the evidence where there is any."""
+
+    def __init__(self, message: str, next_step: str = "", detail: str = "", failure: Failure | None = None) -> None:
+        super().__init__(message, next_step, detail)
+        self.failure = failure

@@ -94,3 +94,8 @@ Event = (
     | ReplyFinished
     | ReplyFailed
 )
+
+
+def is_visible(event: Event) -> bool:
+    """Whether a reader sees anything of it: text, thinking or a tool call (deltas are never empty)."""
+    return isinstance(event, TextDelta | ThinkingDelta | ToolCallDelta)

@@ -27,6 +27,10 @@ class Progress:
     is_visible: bool = False
     calls: int = 0
 
+    def seen(self) -> Progress:
+        """The same, now that the reader has seen something."""
+        return self if self.is_visible else replace(self, is_visible=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:

@@ -174,7 +174,9 @@ _LIMIT = re.compile(
     re.IGNORECASE,
 )
 _PROMPT = re.compile(
-    r"prompt contains (?:at least )?(?P<a>\d+) (?:input )?tokens|request \((?P<b>\d+) tokens\)|requested (?P<c>\d+) tokens",
+    r"prompt contains (?:at least )?(?P<a>\d+) (?:input )?tokens"
+    r"|request \((?P<b>\d+) tokens\)"
+    r"|requested (?P<c>\d+) tokens",
     re.IGNORECASE,
 )
 

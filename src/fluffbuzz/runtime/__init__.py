@@ -1,0 +1,1 @@
+"""Async orchestration over ports: it performs what pure code decides, and imports no adapter."""

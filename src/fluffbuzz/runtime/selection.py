@@ -1,0 +1,168 @@
+"""Which model answers: a reference the user gave, the configured default, or what the first provider serves.
+
+A provider that is opted in but down is an error with its cause, never a quiet answer from another model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from fluffbuzz.config.values import Config
+from fluffbuzz.core.endpoint import Candidate
+from fluffbuzz.core.errors import CredentialNeeded, FluffBuzzError, RequestFailed, UnknownModel, UsageError
+from fluffbuzz.core.models import Model, ModelRef
+from fluffbuzz.ports import BackgroundModel
+from fluffbuzz.providers import Provider, bundled_ids, find
+from fluffbuzz.runtime.catalog import Catalog, Listing
+from fluffbuzz.runtime.explanation import explain_discovery
+from fluffbuzz.runtime.services import Service
+
+SHOWN = 10
+"""Models that an error lists at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Who answers, and what the user should know about that choice (one line, or empty)."""
+
+    candidate: Candidate
+    provider: Provider
+    notice: str = ""
+
+
+class Selector:
+    """Turns a reference, or none, into a candidate."""
+
+    def __init__(
+        self, config: Config, services: Sequence[Service], catalog: Catalog, background: BackgroundModel
+    ) -> None:
+        self._config = config
+        self._services = services
+        self._catalog = catalog
+        self._background = background
+
+    async def select(self, wanted: str = "", *, refresh: bool = False) -> Selection:
+        """The candidate for a reference; for an empty one the default.
+
+        Raises:
+            UnknownModel: the reference names nothing that is served or declared.
+            CredentialNeeded: its provider is not opted in to.
+            RequestFailed: the provider cannot be asked; the message says why.
+        """
+        text = wanted or (self._config.default_model.primary if self._config.default_model else "")
+        if text:
+            return await self._named(self._without_alias(text), refresh=refresh)
+        return await self._default(refresh=refresh)
+
+    def _without_alias(self, text: str) -> str:
+        entries = self._config.model_entries.items()
+        return next((ref for ref, entry in entries if entry.alias and entry.alias == text), text)
+
+    async def _named(self, text: str, *, refresh: bool) -> Selection:
+        ref = ModelRef.parse(text)
+        service = None if ref is None else self._service(ref.provider)
+        if ref is not None and service is not None:
+            return await self._of_service(service, ref.model, refresh=refresh)
+        if ref is not None and find(ref.provider).is_background_service:
+            return await self._embedded()
+        listings = await self._catalog.listings(self._services, refresh=refresh)
+        served = [(listing, model) for listing in listings if (model := listing.find(text))]
+        if served:
+            listing, model = served[0]
+            return _selection(listing.service, model)
+        raise self._unknown(text, ref, listings)
+
+    async def _of_service(self, service: Service, model: str, *, refresh: bool) -> Selection:
+        listing = await self._catalog.listing(service, refresh=refresh)
+        found = listing.find(model)
+        if found is None and service.discovers and not refresh:
+            listing = await self._catalog.listing(service, refresh=True)
+            found = listing.find(model)
+        if found is None or (listing.is_stale and not found.is_configured):
+            raise _missing(service, model, listing)
+        return _selection(service, found)
+
+    async def _default(self, *, refresh: bool) -> Selection:
+        if not self._services:
+            return await self._embedded()
+        service = next((service for service in self._services if service.provider.picks_default), self._services[0])
+        listing = await self._catalog.listing(service, refresh=refresh)
+        if listing.is_stale or not listing.models:
+            raise _unavailable(service, listing)
+        if not service.provider.picks_default:
+            example = f"{service.id}/{service.provider.example_model}"
+            what = f"{service.provider.label} has many models and none is chosen."
+            raise UsageError(what, f"Choose one: --model {example}, or: {_set_default(example)}")
+        chats = [model for model in listing.models if model.is_chat] or list(listing.models)
+        if len(chats) == 1:
+            return _selection(service, chats[0])
+        first, other = chats[0].ref, chats[1].ref
+        notice = (
+            f"{service.provider.label} serves {len(chats)} models; using the first, {first}. "
+            f"Choose with --model {other}, or for good: {_set_default(str(other))}"
+        )
+        return _selection(service, chats[0], notice)
+
+    async def _embedded(self) -> Selection:
+        candidate = await self._background.candidate()
+        first = min((find(name) for name in bundled_ids()), key=lambda provider: provider.rank)
+        notice = (
+            "No provider is set up, so the small embedded model answers. "
+            f"For your own {first.label}: export {first.env_vars[0]}=anything"
+        )
+        return Selection(candidate, find(candidate.endpoint.provider), notice)
+
+    def _service(self, provider: str) -> Service | None:
+        return next((service for service in self._services if service.id == provider), None)
+
+    def _unknown(self, text: str, ref: ModelRef | None, listings: Sequence[Listing]) -> FluffBuzzError:
+        if ref is not None and ref.provider in bundled_ids():
+            provider = find(ref.provider)
+            variable = next(iter(provider.env_vars), "")
+            what = f"There is no model {text}: provider {provider.id} is not set up."
+            return CredentialNeeded(what, f"Set {variable} to its key, or to anything if it wants none.")
+        refs = [str(model.ref) for listing in listings for model in listing.models]
+        problems = [
+            str(explain_discovery(each.service, each.discovery))
+            for each in listings
+            if each.is_stale and each.discovery
+        ]
+        near = get_close_matches(text, refs, n=3, cutoff=0.4) or refs
+        what = f"There is no model {text}."
+        return UnknownModel("\n".join([what, *problems]), _choices(near))
+
+
+def _selection(service: Service, model: Model, notice: str = "") -> Selection:
+    return Selection(Candidate(model, service.endpoint, service.credential), service.provider, notice)
+
+
+def _unavailable(service: Service, listing: Listing) -> FluffBuzzError:
+    if listing.discovery is None:
+        what = f"models.providers.{service.id} declares no models, and an explicitly configured provider is not asked."
+        return UnknownModel(what, f'Add rows to its models, or the key "{service.id}/*" to agents.defaults.models.')
+    found = explain_discovery(service, listing.discovery)
+    return RequestFailed(found.what, found.next_step, listing.discovery.detail)
+
+
+def _missing(service: Service, model: str, listing: Listing) -> FluffBuzzError:
+    if listing.is_stale or not listing.models:
+        return _unavailable(service, listing)
+    refs = [str(found.ref) for found in listing.models]
+    near = get_close_matches(f"{service.id}/{model}", refs, n=SHOWN, cutoff=0.0)
+    verb = "serves" if service.discovers else "is configured with"
+    place = f"{service.provider.label} at {service.endpoint.base_url}"
+    what = f"There is no model {model}: {place} {verb} {len(refs)} other(s)."
+    return UnknownModel(what, _choices(near))
+
+
+def _choices(refs: Sequence[str]) -> str:
+    if not refs:
+        return "See: fluffbuzz models list"
+    more = f" and {len(refs) - SHOWN} more (fluffbuzz models list)" if len(refs) > SHOWN else ""
+    return "Choose from: " + ", ".join(refs[:SHOWN]) + more
+
+
+def _set_default(ref: str) -> str:
+    return f"fluffbuzz config set agents.defaults.model {ref}"

@@ -1,0 +1,42 @@
+"""JSON as servers really write it: fast where it is clean, lenient where it is not.
+
+The fast parser refuses lone surrogates and NaN, which real servers do emit; those documents are read by the standard
+library and their broken characters replaced, so that an answer is never lost over one of them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import orjson
+
+
+def parse(document: bytes) -> Any:
+    """The value of a JSON document.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return orjson.loads(document)
+    except orjson.JSONDecodeError:
+        text = document.decode("utf-8", "replace")
+        return _without_surrogates(json.loads(text))
+
+
+def render(value: object) -> bytes:
+    """A value as compact JSON."""
+    return orjson.dumps(value)
+
+
+def _without_surrogates(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            return [_without_surrogates(item) for item in value]
+        case dict():
+            return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+        case _:
+            return value
