@@ -122,7 +122,7 @@ _WORDINGS: tuple[Wording, ...] = (
     ),
     Wording(r"prompt (is )?too long|longer than the (model's|maximum) context", FailureKind.CONTEXT_OVERFLOW),
     Wording(r"is not a multimodal model|image input is not supported|at most 0 image", FailureKind.IMAGE_REFUSED),
-    Wording(r"model .{0,300}(does not exist|not found)", FailureKind.MODEL_NOT_FOUND),
+    Wording(r"model .{0,300}(does not exist|not found)|invalid model name", FailureKind.MODEL_NOT_FOUND),
     Wording(r"stream_options", FailureKind.OPTION_REFUSED),
 )
 
@@ -170,13 +170,22 @@ def _kind_of_ambiguous(evidence: Evidence) -> FailureKind:
 
 
 _LIMIT = re.compile(
-    r"maximum context length is (?P<a>\d+)|max_model_len=(?P<b>\d+)|available context size \((?P<c>\d+) tokens\)",
+    r"maximum context length is (\d+)"
+    r"|max_model_len=(\d+)"
+    r"|available context size \((\d+) tokens\)"
+    r"|model's context length \((\d+) tokens\)"
+    r"|context length of only (\d+) tokens"
+    r"|n_ctx \((\d+)\)",
     re.IGNORECASE,
 )
 _PROMPT = re.compile(
-    r"prompt contains (?:at least )?(?P<a>\d+) (?:input )?tokens"
-    r"|request \((?P<b>\d+) tokens\)"
-    r"|requested (?P<c>\d+) tokens",
+    r"prompt contains (?:at least )?(\d+) (?:input )?tokens"
+    r"|(?:request|input) \((\d+) tokens\)"
+    r"|request has (\d+) input tokens"
+    r"|requested \d+ tokens \((\d+) in (?:the messages|your prompt)"
+    r"|messages resulted in (\d+) tokens"
+    r"|keep the first (\d+) tokens"
+    r"|n_keep \((\d+)\)",
     re.IGNORECASE,
 )
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from fluffbuzz.core.credential import Secret
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ModelRef:
@@ -115,7 +117,7 @@ class Model:
     cost: Cost = Cost()
     compat: Compat = Compat()
     params: Mapping[str, Any] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, Secret] = field(default_factory=dict)
     is_chat: bool = True
     is_configured: bool = False
     parent: str = ""

@@ -76,7 +76,7 @@ _SPELLINGS = {
 def sampling_of(params: Mapping[str, Any]) -> Sampling:
     """The sampling values among configured `params`, in either spelling."""
     values = {_SPELLINGS[key]: value for key, value in params.items() if key in _SPELLINGS}
-    stop = params.get("stop", ())
+    stop = params.get("stop") or ()
     return Sampling(**values, stop=(stop,) if isinstance(stop, str) else tuple(stop))
 
 
@@ -93,5 +93,5 @@ def extra_of(params: Mapping[str, Any]) -> Mapping[str, Any]:
     """The body fields among configured `params`: the known ones by name, then `extra_body` over them."""
     extra = {_PASSED_ON[key]: value for key, value in params.items() if key in _PASSED_ON and value is not None}
     for key in ("extraBody", "extra_body"):
-        extra.update(params.get(key, {}))
+        extra.update(params.get(key) or {})
     return extra

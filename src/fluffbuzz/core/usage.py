@@ -60,7 +60,7 @@ class ServerUsage:
     """What one usage report of a server says, in tokens; None where it does not say.
 
     `input` is the whole prompt, `cached` the part of it that came from the server's prefix cache; `output` is
-    everything generated, `reasoning` the part of it that was thinking. Source: `usage` of the OpenAI dialect.
+    everything generated, `reasoning` the part of it that was thinking. Source: a `usage` of `openai-completions`.
     """
 
     input: int | None = None
@@ -107,17 +107,20 @@ def settle(report: ServerUsage | None, *, thought: bool, is_final: bool) -> Usag
         report: the last report, or None where the server sent none.
         thought: whether thinking was received; a reported 0 is then not believed (servers are known to report 0
             for an answer that is all reasoning).
-        is_final: whether the answer ran to its end. If not, the output is what was reported up to the last
-            chunk received: the server may have generated a little more, so it counts as estimated.
+        is_final: whether the answer ran to its end. If not, what was generated is what was reported up to the
+            last chunk received: the server may have generated a little more, so it counts as estimated.
     """
     if report is None:
         return Usage()
-    reasoning = UNKNOWN if report.reasoning is None or (thought and not report.reasoning) else exact(report.reasoning)
-    output = _known(report.output)
-    if not is_final and report.output is not None:
-        output = estimated(report.output)
-    return Usage(_known(report.input), output, _known(report.cached), reasoning)
+    generated = CountKind.EXACT if is_final else CountKind.ESTIMATED
+    reasoning = None if thought and not report.reasoning else report.reasoning
+    return Usage(
+        _known(report.input),
+        _known(report.output, generated),
+        _known(report.cached),
+        _known(reasoning, generated),
+    )
 
 
-def _known(tokens: int | None) -> Count:
-    return UNKNOWN if tokens is None else exact(tokens)
+def _known(tokens: int | None, kind: CountKind = CountKind.EXACT) -> Count:
+    return UNKNOWN if tokens is None else Count(tokens, kind)

@@ -61,7 +61,7 @@ class Catalog:
         """One service's models; `refresh` asks the server in any case, and forgets what it was seen to refuse."""
         if refresh:
             self._memory.forget_options(service.endpoint.base_url)
-        if not service.discovers:
+        if not service.discovers or service.lacking:
             return Listing(service, tuple(self._with_learned(model, service) for model in service.declared))
         discovery = (None if refresh else self._fresh(service)) or await self._look(service)
         found = discovery if discovery.is_answer else self._last_found(service)

@@ -95,7 +95,7 @@ class Exchange:
         body = encode_request(self.request, model, permits(endpoint.route, model.compat), extras)
         headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
         headers |= headers_for(endpoint, self.candidate.credential)
-        headers |= {name.lower(): value for name, value in model.headers.items()}
+        headers |= {name.lower(): secret.reveal() for name, secret in model.headers.items()}
         return HttpRequest("POST", f"{endpoint.base_url}/chat/completions", headers, body, endpoint.ca_file)
 
     @property

@@ -51,7 +51,8 @@ class Selector:
             CredentialNeeded: its provider is not opted in to.
             RequestFailed: the provider cannot be asked; the message says why.
         """
-        text = wanted or (self._config.default_model.primary if self._config.default_model else "")
+        default = self._config.default_model
+        text = wanted or (default.primary if default and default.primary else "")
         if text:
             return await self._named(self._without_alias(text), refresh=refresh)
         return await self._default(refresh=refresh)
@@ -75,6 +76,7 @@ class Selector:
         raise self._unknown(text, ref, listings)
 
     async def _of_service(self, service: Service, model: str, *, refresh: bool) -> Selection:
+        _check_complete(service)
         listing = await self._catalog.listing(service, refresh=refresh)
         found = listing.find(model)
         if found is None and service.discovers and not refresh:
@@ -88,6 +90,7 @@ class Selector:
         if not self._services:
             return await self._embedded()
         service = next((service for service in self._services if service.provider.picks_default), self._services[0])
+        _check_complete(service)
         listing = await self._catalog.listing(service, refresh=refresh)
         if listing.is_stale or not listing.models:
             raise _unavailable(service, listing)
@@ -136,6 +139,13 @@ class Selector:
 
 def _selection(service: Service, model: Model, notice: str = "") -> Selection:
     return Selection(Candidate(model, service.endpoint, service.credential), service.provider, notice)
+
+
+def _check_complete(service: Service) -> None:
+    if service.lacking:
+        key, variables = next(iter(service.lacking.items()))
+        what = f"models.providers.{service.id}.{key} needs ${{{variables[0]}}}, which is not set."
+        raise CredentialNeeded(what, f"Set it: export {variables[0]}=…")
 
 
 def _unavailable(service: Service, listing: Listing) -> FluffBuzzError:

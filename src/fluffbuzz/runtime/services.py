@@ -7,12 +7,12 @@ everything else nothing is ever sent to any port.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fluffbuzz.config.values import Config, ModelRow, ProviderConfig
 from fluffbuzz.core.credential import Credential, CredentialSource, Secret, choose
 from fluffbuzz.core.endpoint import Endpoint
-from fluffbuzz.core.models import Compat, Cost, InputKind, Model, ModelRef, Window, WindowSource
+from fluffbuzz.core.models import Model, ModelRef, Window, WindowSource
 from fluffbuzz.core.route import route_of
 from fluffbuzz.providers import Provider, bundled_ids, find
 
@@ -26,6 +26,7 @@ class Service:
         discovers: whether the server is asked for its models.
         declared: the models that the user configured.
         opted_in_by: the variable, profile or configuration that brought it here, for people.
+        lacking: configured keys whose variables are not set, with the variables; such a service cannot be used.
     """
 
     provider: Provider
@@ -34,6 +35,7 @@ class Service:
     discovers: bool
     declared: tuple[Model, ...] = ()
     opted_in_by: str = ""
+    lacking: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -45,38 +47,40 @@ Profiles = Mapping[str, Sequence[Credential]]
 """Stored credentials by provider, in the order in which they are to be used."""
 
 
-def services(config: Config, env: Mapping[str, str], profiles: Profiles) -> tuple[Service, ...]:
+def services(config: Config, profiles: Profiles) -> tuple[Service, ...]:
     """Everything the user opted in to: the best-ranked provider first, then by configuration, then by name."""
-    found = [_configured(entry, config, env, profiles) for entry in config.providers.values()]
-    implied = (find(name) for name in bundled_ids() if name not in config.providers)
-    if config.mode != "replace":
-        found += [service for provider in implied if (service := _implied(provider, env, profiles)) is not None]
+    found = [_configured(entry, config, profiles) for entry in config.providers.values()]
+    implied = (find(name) for name in bundled_ids() if name not in config.providers and config.may_discover(name))
+    found += [service for provider in implied if (service := _implied(provider, config, profiles)) is not None]
     return tuple(sorted(found, key=lambda service: service.provider.rank))
 
 
-def _implied(provider: Provider, env: Mapping[str, str], profiles: Profiles) -> Service | None:
-    credential = choose(profiles=profiles.get(provider.id, ()), environment=_from_environment(provider, env))
+def _implied(provider: Provider, config: Config, profiles: Profiles) -> Service | None:
+    environment = _from_environment(provider, config.environment)
+    credential = choose(profiles=profiles.get(provider.id, ()), environment=environment)
     if credential is None or not provider.base_url:
         return None
     endpoint = Endpoint(provider.id, provider.base_url, route_of(provider.base_url, provider.native_hosts))
     return Service(provider, endpoint, credential, discovers=True, opted_in_by=credential.detail)
 
 
-def _configured(entry: ProviderConfig, config: Config, env: Mapping[str, str], profiles: Profiles) -> Service:
+def _configured(entry: ProviderConfig, config: Config, profiles: Profiles) -> Service:
     provider = find(entry.id)
     base_url = (entry.base_url or provider.base_url).rstrip("/")
-    endpoint = Endpoint(
-        provider.id, base_url, route_of(base_url, provider.native_hosts), dict(entry.headers), entry.ca_file or ""
+    route = route_of(base_url, provider.native_hosts)
+    return Service(
+        provider=provider,
+        endpoint=Endpoint(provider.id, base_url, route, entry.headers, str(entry.ca_file or "")),
+        credential=choose(
+            configured=_from_config(entry, provider, config.environment),
+            profiles=profiles.get(provider.id, ()),
+            environment=_from_environment(provider, config.environment),
+        ),
+        discovers=config.may_discover(provider.id),
+        declared=tuple(_declared(row, entry) for row in entry.rows),
+        opted_in_by=f"models.providers.{entry.id}",
+        lacking=entry.unavailable,
     )
-    environment = _from_environment(provider, env)
-    credential = choose(
-        configured=_from_config(entry, provider, env),
-        profiles=profiles.get(provider.id, ()),
-        environment=environment,
-    )
-    discovers = config.mode != "replace" and f"{provider.id}/*" in config.model_entries
-    declared = tuple(_declared(row, entry) for row in entry.rows)
-    return Service(provider, endpoint, credential, discovers, declared, f"models.providers.{entry.id}")
 
 
 def _from_environment(provider: Provider, env: Mapping[str, str]) -> Credential | None:
@@ -94,17 +98,17 @@ def _from_config(entry: ProviderConfig, provider: Provider, env: Mapping[str, st
 
 
 def _declared(row: ModelRow, entry: ProviderConfig) -> Model:
-    tokens = row.context_tokens or row.context_window
+    sizes = [size for size in (row.context_tokens, row.context_window) if size is not None]
     return Model(
         ref=ModelRef(entry.id, row.id),
-        name=row.name or row.id,
-        window=None if tokens is None else Window(tokens, WindowSource.CONFIGURED),
-        max_tokens=row.max_tokens or entry.max_tokens,
-        input=None if row.input is None else frozenset(InputKind(kind) for kind in row.input),
+        name=row.name,
+        window=Window(min(sizes), WindowSource.CONFIGURED) if sizes else None,
+        max_tokens=row.max_tokens,
+        input=row.input,
         reasoning=row.reasoning,
-        cost=Cost(row.cost.input, row.cost.output, row.cost.cache_read, row.cost.cache_write) if row.cost else Cost(),
-        compat=Compat.from_config(row.compat),
+        cost=row.cost,
+        compat=row.compat,
         params={**entry.params, **row.params},
-        headers=dict(row.headers),
+        headers=row.headers,
         is_configured=True,
     )

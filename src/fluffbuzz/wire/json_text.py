@@ -21,13 +21,22 @@ def parse(document: bytes) -> Any:
     try:
         return orjson.loads(document)
     except orjson.JSONDecodeError:
-        text = document.decode("utf-8", "replace")
+        return _parse_leniently(document.decode("utf-8", "replace"))
+
+
+def _parse_leniently(text: str) -> Any:
+    try:
         return _without_surrogates(json.loads(text))
+    except RecursionError:
+        raise ValueError("the document is nested too deeply") from None
 
 
 def render(value: object) -> bytes:
-    """A value as compact JSON."""
-    return orjson.dumps(value)
+    """A value as compact JSON; lone surrogates (a command line holds some for bytes that are no text) are replaced."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return json.dumps(_without_surrogates(value), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _without_surrogates(value: Any) -> Any:

@@ -40,6 +40,8 @@ _STOP_REASONS = {
 
 _THINKING_FIELDS = ("reasoning_content", "reasoning", "reasoning_text")
 
+_DONE = b"[DONE]"
+
 _CUT = Failure(FailureKind.CUT, "the stream ended before the answer was finished")
 _EMPTY = Failure(FailureKind.EMPTY, "the server ended the stream without an answer")
 
@@ -58,17 +60,21 @@ class ChatDecoder:
 
     def feed(self, chunk: bytes) -> list[Event]:
         """Take a piece of the body and return what it tells."""
+        too_large: EventTooLarge | None = None
         try:
             payloads = self._sse.feed(chunk)
         except EventTooLarge as fault:
-            return self._fail(Failure(FailureKind.PROTOCOL, str(fault)))
-        return self._decode(payloads)
+            payloads, too_large = fault.complete, fault
+        events = self._decode(payloads)
+        if too_large is not None and not self.is_over:
+            events += self._fail(Failure(FailureKind.PROTOCOL, str(too_large)))
+        return events
 
     def close(self) -> list[Event]:
         """The body has ended, well or not; exactly one closing event has been emitted after this."""
         events: list[Event] = []
         for payload in self._sse.flush():
-            if payload == b"[DONE]" or _is_json(payload):
+            if payload.strip() == _DONE or _is_json(payload):
                 events += self._decode([payload])
         if not self.is_over:
             events += self._finish() if self._closed and not self._open else self._fail(_CUT)
@@ -76,10 +82,13 @@ class ChatDecoder:
 
     def _decode(self, payloads: Iterable[bytes]) -> list[Event]:
         events: list[Event] = []
-        for payload in payloads:
+        for data in payloads:
             if self.is_over:
                 break
-            if payload == b"[DONE]":
+            payload = data.strip()
+            if not payload:
+                continue  # sent to keep the connection alive
+            if payload == _DONE:
                 events += self._finish() if self._has_answer or self._closed else self._fail(_EMPTY)
                 break
             try:
@@ -110,11 +119,11 @@ class ChatDecoder:
                 usage = usage or choice.get("usage")
                 self._take_choice(choice, events)
                 if self.is_over:
-                    return
+                    break
         if usage or "timings" in document:
             report = decode_usage(usage) or decode_timings(document.get("timings"))
             if report is not None:
-                events.append(UsageReported(report))
+                events.insert(len(events) - self.is_over, UsageReported(report))  # a closing event stays the last
 
     def _take_choice(self, choice: Mapping[str, Any], events: list[Event]) -> None:
         index = choice.get("index")

@@ -8,7 +8,7 @@ tools by name), so that a server's prefix cache keeps working.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -53,9 +53,10 @@ def encode_request(request: ChatRequest, model: Model, allowed: Permits, extras:
         allowed: what the endpoint may be sent for this model.
         extras: what the server understands beyond the dialect.
     """
+    messages = _messages(request.messages, model, allowed)
     body: dict[str, Any] = {
         "model": model.ref.model,
-        "messages": list(_messages(request.messages, model, allowed)),
+        "messages": [_plain(sent) if model.compat.strict_message_keys else sent for sent in messages],
         "stream": True,
     }
     if extras.usage and allowed.stream_usage:
@@ -68,8 +69,24 @@ def encode_request(request: ChatRequest, model: Model, allowed: Permits, extras:
         body["tool_choice"] = _tool_choice(request.tool_choice)
     if request.takes_up and extras.continuation:
         body |= {"add_generation_prompt": False, "continue_final_message": True}
-    body |= {key: value for key, value in request.extra.items() if key not in _withheld(allowed)}
+    body |= _extra(request.extra, allowed)
     return json_text.render(body)
+
+
+def _extra(extra: Mapping[str, Any], allowed: Permits) -> dict[str, Any]:
+    withheld = _withheld(allowed)
+    body = {key: value for key, value in extra.items() if key not in withheld}
+    if not allowed.strict_tools and isinstance(body.get("tools"), list):
+        body["tools"] = [_without_strict(tool) for tool in body["tools"]]
+    return body
+
+
+def _without_strict(tool: Any) -> Any:
+    match tool:
+        case {"function": {"strict": _, **function}}:
+            return {**tool, "function": function}
+        case _:
+            return tool
 
 
 def _withheld(allowed: Permits) -> frozenset[str]:
@@ -78,6 +95,9 @@ def _withheld(allowed: Permits) -> frozenset[str]:
         "service_tier": allowed.service_tier,
         "prompt_cache_key": allowed.prompt_cache_key,
         "reasoning_effort": allowed.reasoning_effort,
+        "temperature": allowed.temperature,
+        "tools": allowed.tools,
+        "tool_choice": allowed.tools,
     }
     native_only = frozenset() if allowed.service_tier else _NATIVE_ONLY
     return _OURS | native_only | {key for key, may_be_sent in conditional.items() if not may_be_sent}
@@ -125,6 +145,11 @@ def _messages(messages: Iterable[Message], model: Model, allowed: Permits) -> It
                 yield from _tool_results(message)
             case _:
                 assert_never(message.role)
+
+
+def _plain(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The message for servers that know nothing but role and content."""
+    return {"role": sent["role"], "content": sent["content"] or ""}
 
 
 def _content(message: Message, *, as_text: bool) -> str | list[dict[str, Any]]:

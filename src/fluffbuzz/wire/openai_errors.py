@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,11 +30,9 @@ def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> Eviden
 
 def decode_error_event(document: Mapping[str, Any]) -> Evidence | None:
     """An error object inside a stream whose status was 200; None where the document is no error."""
-    if "error" not in document and document.get("object") != "error":
+    if not document.get("error") and document.get("object") != "error":
         return None
-    found = _evidence(None, document, None)
-    if found is None:
-        return None
+    found = _evidence(None, document, None) or Evidence(None, _text(document))
     status = int(found.code) if found.code.isdecimal() and 400 <= int(found.code) < 600 else None
     return Evidence(status, found.message, found.type, found.code, found.param)
 
@@ -44,6 +43,8 @@ def _evidence(status: int | None, document: Any, retry_after: float | None) -> E
             return Evidence(status, message[:MAX_MESSAGE], retry_after=retry_after)
         case {"error": {**error}}:
             return _from_object(status, error, retry_after)
+        case {"error": int() | float() | list() as unusual} if unusual:
+            return Evidence(status, _text(unusual), retry_after=retry_after)
         case {"message": str()}:
             return _from_object(status, document, retry_after)
         case {"detail": detail}:
@@ -55,7 +56,7 @@ def _evidence(status: int | None, document: Any, retry_after: float | None) -> E
 def _from_object(status: int | None, error: Mapping[Any, Any], retry_after: float | None) -> Evidence:
     return Evidence(
         status,
-        _text(error.get("message")),
+        _text(error.get("message")) or _text(error),
         _text(error.get("type")),
         _text(error.get("code")),
         _text(error.get("param")),
@@ -77,7 +78,9 @@ def _excerpt(body: bytes) -> str:
 def _retry_after(headers: Mapping[str, str]) -> float | None:
     for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers[name]) * scale)
+            seconds = float(headers[name]) * scale
         except (KeyError, ValueError):
             continue
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
     return None

@@ -25,7 +25,7 @@ class NotAModelList(ValueError):
 
 
 def decode_models(body: bytes) -> tuple[ServedModel, ...]:
-    """Read a model list; rows without a usable id are passed over, the server's order is kept.
+    """Read a model list; rows without a usable id are passed over, of two alike the first counts, the order is kept.
 
     Raises:
         NotAModelList: it is not JSON, or has no `data` list.
@@ -36,8 +36,11 @@ def decode_models(body: bytes) -> tuple[ServedModel, ...]:
         raise NotAModelList("the answer is not JSON") from None
     match document:
         case {"data": [*rows]}:
-            by_id = {_id(row): row for row in reversed(rows) if _id(row)}
-            return tuple(_served(row, by_id) for row in reversed(by_id.values()))
+            by_id: dict[str, Mapping[str, Any]] = {}
+            for row in rows:
+                if name := _id(row):
+                    by_id.setdefault(name, row)
+            return tuple(_served(row, by_id) for row in by_id.values())
         case _:
             raise NotAModelList("the answer is JSON without a `data` list")
 
@@ -77,4 +80,5 @@ def _size(value: Any) -> int:
 
 
 def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if text.isprintable() else ""

@@ -10,8 +10,15 @@ MAX_EVENT_BYTES = 16 * 1024 * 1024
 """More than any answer's event; beyond it the stream is not what it claims to be."""
 
 
+_BOM = b"\xef\xbb\xbf"
+
+
 class EventTooLarge(ValueError):
-    """One event grew beyond `MAX_EVENT_BYTES`."""
+    """One event grew beyond `MAX_EVENT_BYTES`; `complete` holds the data of those that came whole before it."""
+
+    def __init__(self, complete: list[bytes]) -> None:
+        super().__init__(f"an event of the stream is larger than {MAX_EVENT_BYTES:,} bytes")
+        self.complete = complete
 
 
 class SSEDecoder:
@@ -28,18 +35,22 @@ class SSEDecoder:
         """Take a piece of the stream.
 
         Raises:
-            EventTooLarge: an event exceeds `MAX_EVENT_BYTES`.
+            EventTooLarge: an event exceeds `MAX_EVENT_BYTES`; nothing more can be read of this stream.
         """
-        lines = (self._rest + self._with_plain_line_ends(chunk)).split(b"\n")
+        text = self._rest + self._with_plain_line_ends(chunk)
+        if self._at_start and not _BOM.startswith(text):
+            self._at_start = False
+            text = text.removeprefix(_BOM)
+        lines = text.split(b"\n")
         self._rest = lines.pop()
-        if self._size + len(self._rest) > MAX_EVENT_BYTES:
-            raise EventTooLarge(f"an event of the stream is larger than {MAX_EVENT_BYTES:,} bytes")
         payloads: list[bytes] = []
         for line in lines:
+            self._check(line, payloads)
             if line.startswith(b"data:"):
                 self._take(line)
             elif not line and self._data:
                 payloads.append(self._event())
+        self._check(self._rest, payloads)
         return payloads
 
     def flush(self) -> list[bytes]:
@@ -50,9 +61,6 @@ class SSEDecoder:
         return [self._event()] if self._data else []
 
     def _with_plain_line_ends(self, chunk: bytes) -> bytes:
-        if self._at_start and chunk:
-            self._at_start = False
-            chunk = chunk.removeprefix(b"\xef\xbb\xbf")
         if self._ended_with_cr and chunk:
             self._ended_with_cr = False
             chunk = chunk.removeprefix(b"\n")
@@ -60,6 +68,10 @@ class SSEDecoder:
             return chunk
         self._ended_with_cr = chunk.endswith(b"\r")
         return chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _check(self, line: bytes, complete: list[bytes]) -> None:
+        if self._size + len(line) > MAX_EVENT_BYTES:
+            raise EventTooLarge(complete)
 
     def _take(self, line: bytes) -> None:
         data = line[6:] if line.startswith(b"data: ") else line[5:]

@@ -1,0 +1,168 @@
+"""The settings under `models`, but for the rows of a provider's model list."""
+
+from __future__ import annotations
+
+from fluffbuzz.config.schema import (
+    Anything,
+    Credential,
+    Flag,
+    Form,
+    Key,
+    Number,
+    Open,
+    Record,
+    Sequence,
+    Standing,
+    Table,
+    Text,
+)
+
+IGNORED, REFUSED = Standing.IGNORED, Standing.REFUSED
+
+_AT = "models.providers.*"
+_ONLY_CA = "of `request`, only `tls.ca` is supported"
+
+PROVIDERS: tuple[Key, ...] = (
+    Key("models", Record(), "Who serves models, and which."),
+    Key(
+        "models.mode",
+        Text(choices=("merge", "replace")),
+        "`merge` adds what is configured to what is discovered; `replace` uses only what is configured.",
+        default="merge",
+    ),
+    Key("models.catalogRefresh", Record(), "Refresh of model facts from a remote catalog.", standing=IGNORED),
+    Key("models.catalogRefresh.enabled", Flag(), "Whether it happens.", default=True, standing=IGNORED),
+    Key("models.catalogRefresh.url", Text(Form.URL), "Where the catalog is.", standing=IGNORED),
+    Key("models.pricing", Anything(), "An older form of `models.catalogRefresh`.", standing=IGNORED),
+    Key(
+        "models.providers",
+        Table(),
+        "One entry a provider, by its id. An id that FluffBuzz does not know needs `baseUrl` and `models`.",
+    ),
+    Key(_AT, Record(), "How one provider is reached. Configuring it ends the discovery of its models."),
+    Key(f"{_AT}.baseUrl", Text(Form.URL), "The API's root, usually ending in `/v1`; default: the provider's own."),
+    Key(
+        f"{_AT}.apiKey",
+        Credential(),
+        'The key: text, or `"${NAME}"` for an environment variable.',
+        is_secret=True,
+    ),
+    Key(
+        f"{_AT}.auth",
+        Text(choices=("api-key",), later=("token", "oauth", "aws-sdk")),
+        "How the provider authenticates its users.",
+        default="api-key",
+    ),
+    Key(
+        f"{_AT}.api",
+        Text(
+            choices=("openai-completions",),
+            later=(
+                "openai-responses",
+                "openai-chatgpt-responses",
+                "anthropic-messages",
+                "google-generative-ai",
+                "google-vertex",
+                "github-copilot",
+                "bedrock-converse-stream",
+                "ollama",
+                "pi-messages",
+                "azure-openai-responses",
+            ),
+        ),
+        "The dialect that the provider speaks.",
+        default="openai-completions",
+    ),
+    Key(
+        f"{_AT}.headers",
+        Table(Credential()),
+        "Headers added to every request; an `Authorization` among them replaces the automatic one.",
+        is_secret=True,
+    ),
+    Key(f"{_AT}.maxTokens", Number(above=0, whole=True), "Limit of an answer, for rows that have none of their own."),
+    Key(f"{_AT}.params", Open(), "Request parameters for all models of the provider."),
+    Key(f"{_AT}.models", Sequence(), "The models it serves; see the rows below."),
+    Key(f"{_AT}.request", Record(), "How requests travel."),
+    Key(f"{_AT}.request.tls", Record(), "How TLS connections are made."),
+    Key(
+        f"{_AT}.request.tls.ca",
+        Text(Form.FILE),
+        "A PEM file with the private certificate authority to trust; relative to the file it is named in.",
+    ),
+    Key(f"{_AT}.request.tls.cert", Anything(), "Client certificate.", standing=REFUSED, instead=_ONLY_CA),
+    Key(f"{_AT}.request.tls.key", Anything(), "Its key.", is_secret=True, standing=REFUSED, instead=_ONLY_CA),
+    Key(
+        f"{_AT}.request.tls.passphrase",
+        Anything(),
+        "The passphrase of that key.",
+        is_secret=True,
+        standing=REFUSED,
+        instead=_ONLY_CA,
+    ),
+    Key(f"{_AT}.request.tls.serverName", Text(), "The name to verify.", standing=REFUSED, instead=_ONLY_CA),
+    Key(
+        f"{_AT}.request.tls.insecureSkipVerify",
+        Flag(),
+        "Trust any certificate.",
+        standing=REFUSED,
+        instead="certificates are always verified; trust a private authority with `request.tls.ca`",
+    ),
+    Key(
+        f"{_AT}.request.headers",
+        Anything(),
+        "Headers of the transport.",
+        is_secret=True,
+        standing=REFUSED,
+        instead="put them into `headers` beside `request`",
+    ),
+    Key(
+        f"{_AT}.request.auth",
+        Anything(),
+        "Another way to send the key.",
+        is_secret=True,
+        standing=REFUSED,
+        instead="the key travels as a bearer token; an `Authorization` in `headers` replaces it",
+    ),
+    Key(
+        f"{_AT}.request.proxy",
+        Anything(),
+        "A proxy for this provider.",
+        is_secret=True,
+        standing=REFUSED,
+        instead="the proxy variables of the environment are used, but never for this machine",
+    ),
+    Key(
+        f"{_AT}.request.allowPrivateNetwork",
+        Flag(),
+        "Whether private addresses may be reached.",
+        standing=REFUSED,
+        instead="requests go to the origin of `baseUrl` and nowhere else, wherever that is",
+    ),
+    Key(
+        f"{_AT}.timeoutSeconds",
+        Number(above=0, whole=True),
+        "Time limit of a request.",
+        standing=REFUSED,
+        instead="a local server is waited for patiently, and Ctrl-C cancels",
+    ),
+    Key(
+        f"{_AT}.authHeader",
+        Flag(),
+        "Whether the key is sent as a header.",
+        default=True,
+        standing=REFUSED,
+        instead="an `Authorization` in `headers` replaces the automatic one",
+    ),
+    Key(
+        f"{_AT}.localService",
+        Record(),
+        "A server to be started on demand.",
+        is_secret=True,
+        standing=REFUSED,
+        instead="start the server yourself",
+    ),
+    Key(f"{_AT}.region", Text(), "Region of a cloud provider.", standing=IGNORED),
+    Key(f"{_AT}.injectNumCtxForOpenAICompat", Flag(), "Window sent with a request.", default=True, standing=IGNORED),
+    Key(f"{_AT}.agentRuntime", Record(), "Who runs agents.", standing=IGNORED),
+    Key(f"{_AT}.agentRuntime.id", Text(), "Its id.", standing=IGNORED),
+)

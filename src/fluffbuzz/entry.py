@@ -1,0 +1,17 @@
+"""The `fluffbuzz` command's first lines: the version is told before anything else of FluffBuzz is imported."""
+
+from __future__ import annotations
+
+import sys
+
+from fluffbuzz import __version__
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        sys.stdout.write(f"fluffbuzz {__version__}\n")
+        return
+    from fluffbuzz.surfaces.cli.program import run
+
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Where people and programs meet FluffBuzz: thin, all over one engine."""

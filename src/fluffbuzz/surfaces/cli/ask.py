@@ -1,0 +1,157 @@
+"""`fluffbuzz ask`: one question, the answer alone on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fluffbuzz.core.errors import FluffBuzzError, UsageError
+from fluffbuzz.core.request import Sampling
+from fluffbuzz.surfaces.cli.attachments import MAX_TEXT, compose
+from fluffbuzz.surfaces.cli.here import here, run
+from fluffbuzz.surfaces.cli.model_refs import complete_model
+from fluffbuzz.surfaces.cli.program import tell
+from fluffbuzz.surfaces.terminal.answer import AnswerView, PlainView, SilentView, TerminalView
+
+if TYPE_CHECKING:
+    from fluffbuzz.app import App
+    from fluffbuzz.core.messages import Message
+    from fluffbuzz.core.session import Session
+    from fluffbuzz.runtime.turn import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything the command line says about one question."""
+
+    message: Message
+    model: str
+    system: str
+    sampling: Sampling
+    session: str
+    continues: bool
+    as_json: bool
+    streams: bool
+    saves: bool
+
+
+@click.command(context_settings={"ignore_unknown_options": False})
+@click.argument("words", nargs=-1, metavar="[MESSAGE]...")
+@click.option("-m", "--model", default="", metavar="REF", shell_complete=complete_model, help="Who answers.")
+@click.option("-s", "--system", default="", help="A system message.")
+@click.option("-f", "--file", "files", multiple=True, type=click.Path(path_type=Path), help="Attach a text file.")
+@click.option("-i", "--image", "images", multiple=True, type=click.Path(path_type=Path), help="Attach an image.")
+@click.option("--temperature", type=click.FloatRange(0), help="How freely to choose tokens (0: always the likeliest).")
+@click.option("--max-tokens", type=click.IntRange(1), help="Limit of the answer, in tokens.")
+@click.option("--session", default="", metavar="ID", help="Go on with this conversation.")
+@click.option("-c", "--continue", "continues", is_flag=True, help="Go on with the latest conversation.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the text.")
+@click.option("--no-stream", is_flag=True, help="Print the answer when it is whole.")
+@click.option("--no-save", is_flag=True, help="Keep nothing of this conversation.")
+def ask(
+    words: tuple[str, ...],
+    model: str,
+    system: str,
+    files: Sequence[Path],
+    images: Sequence[Path],
+    temperature: float | None,
+    max_tokens: int | None,
+    **switches: str | bool,
+) -> int:
+    """Ask one question; the answer goes to standard output.
+
+    Piped text is added to the message: git diff | fluffbuzz ask "Review this"
+
+    Exit codes: 0 answered, 1 failed, 2 used wrongly, 130 cancelled.
+    """
+    question = Question(
+        compose(words, _piped(), files, images),
+        model,
+        system,
+        Sampling(temperature=temperature, max_tokens=max_tokens),
+        session=str(switches["session"]),
+        continues=bool(switches["continues"]),
+        as_json=bool(switches["as_json"]),
+        streams=not switches["no_stream"],
+        saves=not switches["no_save"],
+    )
+    if question.session and question.continues:
+        raise UsageError("--session and --continue name two different conversations.", "Use one of them.")
+    return run(_answer(question))
+
+
+def _piped() -> str:
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return ""
+    data = sys.stdin.buffer.read(MAX_TEXT + 1)
+    if len(data) > MAX_TEXT:
+        raise UsageError(f"Standard input is larger than {MAX_TEXT // 2**20} MiB.")
+    return data.decode("utf-8", "replace")
+
+
+async def _answer(question: Question) -> int:
+    from fluffbuzz.app import open_app
+
+    try:
+        async with open_app(here(), save=question.saves) as app:
+            earlier = await _earlier(app, question)
+            selection = await app.selector.select(question.model or (earlier.model if earlier else ""))
+            if selection.notice:
+                click.echo(selection.notice, err=True)
+            session = earlier or await app.storage.sessions.create(model=question.model, system=question.system)
+            turn = await app.conversations.ask(session, question.message, selection, question.sampling)
+            return await _show(turn, question, app)
+    except FluffBuzzError as error:
+        if not question.as_json:
+            raise
+        from fluffbuzz.surfaces.cli.report import error_report
+
+        click.echo(error_report(error))
+        return error.exit_code
+
+
+async def _earlier(app: App, question: Question) -> Session | None:
+    """The conversation to go on with; None for a new one."""
+    sessions = app.storage.sessions
+    if question.session:
+        found = await sessions.find(question.session)
+        if found is None:
+            raise UsageError(f"There is no conversation {question.session}.", "See: fluffbuzz sessions list")
+        return found
+    latest = await sessions.latest() if question.continues else None
+    if question.continues and latest is None:
+        raise UsageError("There is no conversation to continue.")
+    return latest
+
+
+async def _show(turn: Turn, question: Question, app: App) -> int:
+    from fluffbuzz.surfaces.cli import report
+
+    with _view(question, app) as view:
+        async with turn:
+            async for event in turn:
+                view.show(event)
+    error = report.trouble(turn)
+    if question.as_json:
+        click.echo(report.turn_report(turn, question.saves, error))
+    elif not question.streams:
+        click.echo(turn.reply.first.text)
+    if error is not None and not question.as_json:
+        tell(error)
+    elif sys.stderr.isatty():
+        click.echo(click.style(report.closing_line(turn), dim=True), err=True)
+    return 0 if error is None else error.exit_code
+
+
+def _view(question: Question, app: App) -> AnswerView:
+    if question.as_json or not question.streams:
+        return SilentView()
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        return TerminalView(app.storage.clock.monotonic)
+    return PlainView(sys.stdout)

@@ -1,0 +1,107 @@
+"""The `fluffbuzz` command itself: its subcommands by name, and how everything that can go wrong is told.
+
+Exit codes: 0 done, 1 failed, 2 used wrongly, 130 cancelled. No traceback reaches a user unless `--debug` asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from fluffbuzz import __version__
+from fluffbuzz.core.errors import FluffBuzzError
+
+CANCELLED = 130
+
+_COMMANDS = {
+    "ask": "ask:ask",
+    "chat": "chat:chat",
+    "completion": "completion:completion",
+    "config": "config:config",
+    "embedded": "embedded:embedded",
+    "models": "models:models",
+    "sessions": "sessions:sessions",
+    "status": "status:status",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows its commands by name and imports only the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 -- click's protocol
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 -- as above
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(f"fluffbuzz.surfaces.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="fluffbuzz %(version)s")
+@click.option("--debug", is_flag=True, help="Add the technical story to errors.")
+def program(debug: bool) -> None:  # noqa: FBT001 -- click passes options by name
+    """Chat with language models on your own machine, above all with vLLM.
+
+    Opt in to a local vLLM with: export VLLM_API_KEY=anything
+    """
+    if debug:
+        os.environ["FLUFFBUZZ_DEBUG"] = "1"
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; every error is told on standard error."""
+    try:
+        code = program.main(list(arguments), prog_name="fluffbuzz", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return CANCELLED
+    except FluffBuzzError as error:
+        tell(error)
+        return error.exit_code
+    except BrokenPipeError:
+        _leave_quietly()
+        return 1
+    except Exception as error:  # noqa: BLE001 -- the last line of defence: a bug is told, not shown as a traceback
+        _tell_bug(error)
+        return 1
+
+
+def is_debugging() -> bool:
+    """Whether `--debug` (or FLUFFBUZZ_DEBUG) asks for the technical story."""
+    return bool(os.environ.get("FLUFFBUZZ_DEBUG"))
+
+
+def tell(error: FluffBuzzError) -> None:
+    """Write an error for a person: what happened, and what to do next."""
+    click.echo(f"error: {error.message}", err=True)
+    if error.next_step:
+        click.echo(error.next_step, err=True)
+    if error.detail and is_debugging():
+        click.echo(f"detail: {error.detail}", err=True)
+    if is_debugging():
+        traceback.print_exception(error)
+
+
+def _tell_bug(error: Exception) -> None:
+    click.echo(f"error: FluffBuzz has a fault here ({type(error).__name__}: {error}).", err=True)
+    if is_debugging():
+        traceback.print_exception(error)
+    else:
+        click.echo("Please report it with what this adds: fluffbuzz --debug …", err=True)
+
+
+def _leave_quietly() -> None:
+    """The reader of our output has gone; Python must not complain about it when it flushes at exit."""
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- stays open until the process ends

@@ -1,0 +1,1 @@
+"""What the surfaces on a terminal share: how answers, numbers and errors look."""

@@ -1,0 +1,56 @@
+"""The status card: provider, model, endpoint, key source, tokens, context and session, one fact a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fluffbuzz.core.endpoint import Candidate
+from fluffbuzz.runtime.snapshot import Snapshot
+from fluffbuzz.surfaces.terminal.wording import (
+    age_text,
+    context_line,
+    moment_text,
+    speed_line,
+    tokens_line,
+    window_text,
+)
+
+
+def status_lines(snapshot: Snapshot, now: float) -> Iterable[str]:
+    """The lines of the card."""
+    if snapshot.selection is not None:
+        yield from _candidate_lines(snapshot.selection.candidate, snapshot.selection.provider.label)
+    elif snapshot.problem is not None:
+        yield f"model     none: {snapshot.problem}"
+    else:
+        yield "model     none is set up; the small embedded model answers"
+    for listing in snapshot.listings:
+        if listing.discovery is not None:
+            place = f"{listing.service.id} {listing.service.endpoint.base_url}"
+            yield f"asked     {place}: {listing.discovery.outcome}, {age_text(now - listing.discovery.at)}"
+    for fact in snapshot.refused:
+        yield f"refused   {fact.option} (seen {age_text(now - fact.at)}; left out for a day or until --refresh)"
+    yield from _session_lines(snapshot)
+
+
+def _candidate_lines(candidate: Candidate, label: str) -> Iterable[str]:
+    route = candidate.endpoint.route
+    nature = "native" if route.is_native else "proxy-style"
+    yield f"provider  {candidate.endpoint.provider} ({label}, {nature}{', local' if route.is_local else ''})"
+    yield f"model     {candidate.model.ref}"
+    yield f"window    {window_text(candidate.model.window)}"
+    yield f"endpoint  {candidate.endpoint.base_url}"
+    yield f"key       {candidate.credential or 'none'}"
+
+
+def _session_lines(snapshot: Snapshot) -> Iterable[str]:
+    session = snapshot.session
+    if session is None:
+        yield "session   none yet"
+        return
+    window = snapshot.selection.candidate.model.window if snapshot.selection else None
+    yield f"tokens    {tokens_line(snapshot.usage)}"
+    if snapshot.last is not None:
+        yield f"context   {snapshot.context} used, {context_line(snapshot.context, window)}"
+        yield f"speed     {speed_line(snapshot.last)}"
+    yield f"session   {session.id} “{session.title}”, {session.messages} messages, {moment_text(session.updated)}"

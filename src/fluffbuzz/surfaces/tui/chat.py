@@ -1,0 +1,159 @@
+"""The chat: reads messages and commands, shows answers, and stays open whatever an answer does.
+
+Ctrl-C cancels the running answer, whose part is kept; the conversation goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from fluffbuzz import __version__
+from fluffbuzz.app import App
+from fluffbuzz.core.errors import FluffBuzzError, UsageError
+from fluffbuzz.core.messages import user
+from fluffbuzz.core.request import Sampling
+from fluffbuzz.core.session import Session
+from fluffbuzz.runtime.selection import Selection
+from fluffbuzz.runtime.turn import Turn
+from fluffbuzz.surfaces.terminal.answer import AnswerView, PlainView, TerminalView
+from fluffbuzz.surfaces.terminal.outcome import closing_line, trouble
+from fluffbuzz.surfaces.terminal.wording import window_text
+
+SHOWN_ON_RETURN = 2
+"""Messages of an earlier conversation that are shown when it is opened again."""
+
+
+class Chat:
+    """One conversation in progress; a session is created with its first message."""
+
+    def __init__(self, app: App, session: Session | None, wanted: str, system: str) -> None:
+        self.app = app
+        self.session = session
+        self.wanted = wanted or (session.model if session else "")
+        self.system = system
+        self.selection: Selection | None = None
+        self.is_over = False
+
+    async def open(self) -> None:
+        """Find out who answers, and say so.
+
+        Raises:
+            FluffBuzzError: nobody can.
+        """
+        await self.select(self.wanted)
+        assert self.selection is not None, "select() sets it or raises"
+        model = self.selection.candidate.model
+        click.secho(f"FluffBuzz {__version__} · {model.ref} · window {window_text(model.window)} · /help", dim=True)
+        if self.session is not None:
+            await self._show_end_of(self.session)
+
+    async def select(self, wanted: str, *, refresh: bool = False) -> None:
+        """Choose who answers from now on; empty for the default."""
+        self.selection = await self.app.selector.select(wanted, refresh=refresh)
+        self.wanted = wanted
+        if self.selection.notice:
+            click.secho(self.selection.notice, dim=True)
+
+    async def say(self, text: str) -> None:
+        """Send a message and show its answer."""
+        session, selection = await self.ready()
+        await self._run(self.app.conversations.ask(session, user(text), selection, Sampling()))
+
+    async def retry(self) -> None:
+        """Have the last message answered anew."""
+        session, selection = await self.ready()
+        await self._run(self.app.conversations.retry(session, selection, Sampling()))
+
+    async def take_up(self) -> None:
+        """Go on with an unfinished answer."""
+        session, selection = await self.ready()
+        await self._run(self.app.conversations.take_up(session, selection, Sampling()))
+
+    async def ready(self) -> tuple[Session, Selection]:
+        """The session, created if need be, and who answers."""
+        if self.selection is None:
+            await self.select(self.wanted)
+        assert self.selection is not None, "select() sets it or raises"
+        if self.session is None:
+            self.session = await self.app.storage.sessions.create(model=self.wanted, system=self.system)
+        return self.session, self.selection
+
+    async def _run(self, beginning: Coroutine[Any, Any, Turn]) -> None:
+        turn = await beginning
+        answering = asyncio.ensure_future(self._show(turn))
+        with _on_ctrl_c(answering.cancel):
+            try:
+                await answering
+            except asyncio.CancelledError:
+                if not answering.cancelled() or _is_being_cancelled():
+                    raise
+                click.secho("\ncancelled; the part is kept. /continue or /retry", dim=True, err=True)
+                return
+        error = trouble(turn)
+        if error is not None:
+            tell(error)
+        if turn.calls:
+            click.secho(closing_line(turn), dim=True, err=True)
+
+    async def _show(self, turn: Turn) -> None:
+        with self._view() as view:
+            async with turn:
+                async for event in turn:
+                    view.show(event)
+
+    def _view(self) -> AnswerView:
+        if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+            return TerminalView(self.app.storage.clock.monotonic)
+        return PlainView(sys.stdout)
+
+    async def _show_end_of(self, session: Session) -> None:
+        click.secho(f"session {session.id} “{session.title}”, {session.messages} messages", dim=True)
+        for stored in await self.app.storage.sessions.branch(session.id, SHOWN_ON_RETURN):
+            click.secho(f"{stored.message.role}: {stored.message.text}", dim=True)
+
+
+def tell(error: FluffBuzzError) -> None:
+    """Show an error and its next step; the chat stays open."""
+    click.secho(f"error: {error.message}", fg="red", err=True)
+    if error.next_step:
+        click.echo(error.next_step, err=True)
+
+
+async def found_session(app: App, wanted: str) -> Session:
+    """The conversation of that id.
+
+    Raises:
+        UsageError: there is none.
+    """
+    session = await app.storage.sessions.find(wanted)
+    if session is None:
+        raise UsageError(f"There is no conversation {wanted}.", "See: fluffbuzz sessions list")
+    return session
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+class _on_ctrl_c:  # noqa: N801 -- reads as `with on_ctrl_c(…)`
+    """While it is entered, Ctrl-C calls this instead of ending the program."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        self._act = act
+
+    def __enter__(self) -> None:
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._act)
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
