@@ -17,14 +17,12 @@ IMAGE_TOKENS = 1000
 """What an image is taken to cost until the server has counted it."""
 
 _CHARACTERS_PER_TOKEN = 4
-_WIDE = re.compile(
-    "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
-)
+_WIDE = "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
 
 
 def estimate_text(text: str) -> int:
     """Tokens of a text, roughly: one for each wide (CJK) character, one for four of the others, rounded up."""
-    wide = len(_WIDE.findall(text))
+    wide = len(re.findall(_WIDE, text))
     return wide + ceil((len(text) - wide) / _CHARACTERS_PER_TOKEN)
 
 

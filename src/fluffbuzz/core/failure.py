@@ -169,24 +169,22 @@ def _kind_of_ambiguous(evidence: Evidence) -> FailureKind:
             return FailureKind.SERVER_ERROR
 
 
-_LIMIT = re.compile(
+_LIMIT = (
     r"maximum context length is (\d+)"
     r"|max_model_len=(\d+)"
     r"|available context size \((\d+) tokens\)"
     r"|model's context length \((\d+) tokens\)"
     r"|context length of only (\d+) tokens"
-    r"|n_ctx \((\d+)\)",
-    re.IGNORECASE,
+    r"|n_ctx \((\d+)\)"
 )
-_PROMPT = re.compile(
+_PROMPT = (
     r"prompt contains (?:at least )?(\d+) (?:input )?tokens"
     r"|(?:request|input) \((\d+) tokens\)"
     r"|request has (\d+) input tokens"
     r"|requested \d+ tokens \((\d+) in (?:the messages|your prompt)"
     r"|messages resulted in (\d+) tokens"
     r"|keep the first (\d+) tokens"
-    r"|n_keep \((\d+)\)",
-    re.IGNORECASE,
+    r"|n_keep \((\d+)\)"
 )
 
 
@@ -203,6 +201,6 @@ def overflow_numbers(message: str) -> OverflowNumbers:
     return OverflowNumbers(_number(_LIMIT, message), _number(_PROMPT, message))
 
 
-def _number(pattern: re.Pattern[str], text: str) -> int | None:
-    found = pattern.search(text)
+def _number(pattern: str, text: str) -> int | None:
+    found = re.search(pattern, text, re.IGNORECASE)
     return None if found is None else next(int(digits) for digits in found.groups() if digits is not None)

@@ -164,12 +164,15 @@ def decode_reply(body: bytes, wordings: Sequence[Wording] = ()) -> list[Event]:
 
 
 def _take_delta(delta: Mapping[str, Any], choice: int, events: list[Event]) -> None:
+    content = delta.get("content")
+    if content and len(delta) == 1 and type(content) is str:  # nearly every delta; the rest is slower
+        events.append(TextDelta(content, choice))
+        return
     for field in _THINKING_FIELDS:
         thinking = delta.get(field)
         if thinking and type(thinking) is str:
             events.append(ThinkingDelta(thinking, choice))
             break
-    content = delta.get("content")
     if content:
         text = content if type(content) is str else _text_of_parts(content)
         if text:

@@ -14,10 +14,7 @@ MAX_ID = 512
 
 _WINDOW_FIELDS = ("max_model_len", "context_length", "context_window", "context_size")
 
-_NO_CHAT = re.compile(
-    r"embed|rerank|whisper|moderation|(^|[/_-])(tts|bge|e5|gte|clip|colbert|reward|guard)([/_-]|$)|cross-encoder",
-    re.IGNORECASE,
-)
+_NO_CHAT = r"embed|rerank|whisper|moderation|(^|[/_-])(tts|bge|e5|gte|clip|colbert|reward|guard)([/_-]|$)|cross-encoder"
 
 
 class NotAModelList(ValueError):
@@ -61,7 +58,7 @@ def _served(row: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]]) -> S
         window=own or inherited,
         parent=parent if parent != name else "",
         is_window_inherited=inherited is not None,
-        is_chat=not (_NO_CHAT.search(name) or _NO_CHAT.search(kind)),
+        is_chat=not re.search(_NO_CHAT, name, re.IGNORECASE) and not re.search(_NO_CHAT, kind, re.IGNORECASE),
         owned_by=_text(row.get("owned_by")),
     )
 

@@ -34,8 +34,8 @@ def decode_timings(timings: object) -> ServerUsage | None:
 
 def _detail(usage: Mapping[str, Any], group: str, key: str) -> int | None:
     details = usage.get(group)
-    return _count(details.get(key)) if isinstance(details, dict) else None
+    return _count(details.get(key)) if type(details) is dict else None
 
 
 def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    return value if type(value) is int and value >= 0 else None

@@ -41,16 +41,19 @@ class SSEDecoder:
         if self._at_start and not _BOM.startswith(text):
             self._at_start = False
             text = text.removeprefix(_BOM)
+        may_be_too_large = self._size + len(text) > MAX_EVENT_BYTES
         lines = text.split(b"\n")
         self._rest = lines.pop()
         payloads: list[bytes] = []
         for line in lines:
-            self._check(line, payloads)
+            if may_be_too_large:
+                self._check(line, payloads)
             if line.startswith(b"data:"):
                 self._take(line)
             elif not line and self._data:
                 payloads.append(self._event())
-        self._check(self._rest, payloads)
+        if may_be_too_large:
+            self._check(self._rest, payloads)
         return payloads
 
     def flush(self) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ def run(body: Coroutine[Any, Any, T]) -> T:
     Raises:
         KeyboardInterrupt: it was cancelled so.
     """
+    gc.freeze()
+    gc.enable()
     return asyncio.run(_cancellable(body))
 
 
