@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from typing import Self
 from urllib.parse import urljoin
 
@@ -26,7 +26,10 @@ KEEP_ALIVE = 4.0
 MAX_REDIRECTS = 3
 """Redirects within one origin that are followed."""
 
-_LIMITS = httpx2.Limits(keepalive_expiry=KEEP_ALIVE)
+_NO_SUCH_PROXY = (
+    "the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used: "
+    "it must be an http:// or https:// address"
+)
 
 
 class Response:
@@ -52,14 +55,14 @@ class Response:
         Raises:
             TransportFault: it broke off, or nothing came in time.
         """
-        chunks = self._response.aiter_bytes()
-        while True:
-            with _faults():
-                async with self._waiting.for_bytes():
-                    chunk = await anext(chunks, None)
-            if chunk is None:
-                return
-            yield chunk
+        async with aclosing(self._response.aiter_bytes()) as chunks:
+            while True:
+                with _faults():
+                    async with self._waiting.for_bytes():
+                        chunk = await anext(chunks, None)
+                if chunk is None:
+                    return
+                yield chunk
 
 
 class _Waiting:
@@ -91,10 +94,15 @@ class _Waiting:
 
 
 class HttpTransport:
-    """Keeps one connection pool for each way of reaching servers: by CA file, and past proxies or not."""
+    """Keeps one connection pool for each way of reaching servers: by TLS or not, CA file, past proxies or not.
 
-    def __init__(self) -> None:
-        self._clients: dict[tuple[str, bool], httpx2.AsyncClient] = {}
+    Args:
+        keep_alive: seconds that an idle connection is kept.
+    """
+
+    def __init__(self, keep_alive: float = KEEP_ALIVE) -> None:
+        self._limits = httpx2.Limits(keepalive_expiry=keep_alive)
+        self._clients: dict[tuple[bool, str, bool], httpx2.AsyncClient] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -110,6 +118,7 @@ class HttpTransport:
         Raises:
             TransportFault: nothing usable came back.
         """
+        _check_headers(request.headers)
         waiting = _Waiting(deadlines)
         with _faults():
             async with waiting.for_bytes():
@@ -127,11 +136,7 @@ class HttpTransport:
             if response.status_code not in (301, 302, 303, 307, 308):
                 return response
             await response.aclose()
-            target = urljoin(url, response.headers.get("location", ""))
-            if origin_of(target) != origin_of(url):
-                words = f"{url} redirects to another origin, {origin_of(target)}, where its key must not go"
-                raise TransportFault(Failure(FailureKind.REDIRECTED, words, response.status_code))
-            url = target
+            url = _target(url, response)
         raise TransportFault(Failure(FailureKind.REDIRECTED, f"{request.url} redirects in circles"))
 
     async def _send_once(self, request: HttpRequest, url: str, deadlines: Deadlines) -> httpx2.Response:
@@ -144,25 +149,62 @@ class HttpTransport:
             content=request.body or None,
             extensions={"timeout": timeout},
         )
-        return await client.send(message, stream=True, auth=None)
+        try:
+            return await client.send(message, stream=True, auth=None)
+        except (httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            words = f"no connection within {deadlines.connect:g} s (limit: connect)"
+            raise TransportFault(Failure(FailureKind.CONNECT_TIMEOUT, words)) from error
+        except httpx2.WriteTimeout as error:
+            words = f"the request could not be sent on for {deadlines.idle:g} s (limit: idle)"
+            raise TransportFault(Failure(FailureKind.TIMEOUT, words)) from error
 
     async def _client(self, url: str, ca_file: str) -> httpx2.AsyncClient:
-        loopback = route_of(url).is_loopback
-        key = (ca_file, loopback)
+        loopback, tls = route_of(url).is_loopback, not url.lower().startswith("http://")
+        key = (tls, ca_file, loopback)
         if key not in self._clients:
-            client = httpx2.AsyncClient(trust_env=not loopback, limits=_LIMITS, verify=_trust(url, ca_file))
+            trust = _trust(ca_file) if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # unused; the real one is slow
+            try:
+                client = httpx2.AsyncClient(trust_env=not loopback, limits=self._limits, verify=trust)
+            except (ValueError, ImportError) as error:
+                raise TransportFault(Failure(FailureKind.BAD_REQUEST, _NO_SUCH_PROXY)) from error
             self._clients[key] = await self._stack.enter_async_context(client)
         return self._clients[key]
 
 
-def _trust(url: str, ca_file: str) -> ssl.SSLContext | bool:
-    if ca_file:
-        context = ssl.create_default_context()
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """Refuse what HTTP cannot carry before a library does, whose words would quote the key."""
+    for name, value in headers.items():
+        text = name + value
+        if not (text.isascii() and text.isprintable()) or value != value.strip() or not name or set(name) & set(" :"):
+            words = f"the header {name} cannot be sent: it holds a line end, a space at an end, or no ASCII"
+            raise TransportFault(Failure(FailureKind.BAD_REQUEST, words))
+
+
+def _target(url: str, response: httpx2.Response) -> str:
+    """Where a redirect leads, within the origin."""
+    location = response.headers.get("location", "")
+    try:
+        target = urljoin(url, location)
+        origin = origin_of(target)
+    except ValueError:
+        words = f"{url} redirects to something that is no address: {location}"
+        raise TransportFault(Failure(FailureKind.REDIRECTED, words, response.status_code)) from None
+    if origin != origin_of(url):
+        words = f"{url} redirects to another origin, {origin}, where its key must not go"
+        raise TransportFault(Failure(FailureKind.REDIRECTED, words, response.status_code))
+    return target
+
+
+def _trust(ca_file: str) -> ssl.SSLContext | bool:
+    if not ca_file:
+        return True
+    context = ssl.create_default_context()
+    try:
         context.load_verify_locations(ca_file)
-        return context
-    if url.startswith("http://") and route_of(url).is_loopback:
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody and is never used: loading the real one is slow
-    return True
+    except OSError as error:
+        words = f"the certificate authority file {ca_file} cannot be used: {_words(error)}"
+        raise TransportFault(Failure(FailureKind.TLS, words)) from error
+    return context
 
 
 @contextmanager
@@ -184,10 +226,6 @@ def _failure(error: httpx2.HTTPError) -> Failure:
 
 def _kind(cause: BaseException) -> FailureKind | None:
     match cause:
-        case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
-            return FailureKind.CONNECT_TIMEOUT
-        case httpx2.TimeoutException():
-            return FailureKind.TIMEOUT
         case ssl.SSLError():
             return FailureKind.TLS
         case socket.gaierror():
@@ -203,7 +241,7 @@ def _kind(cause: BaseException) -> FailureKind | None:
 
 
 def _protocol_kind(words: str) -> FailureKind:
-    lost = "disconnected" in words or "incomplete" in words
+    lost = "disconnected" in words or "closed connection" in words
     return FailureKind.CONNECTION_LOST if lost else FailureKind.PROTOCOL
 
 

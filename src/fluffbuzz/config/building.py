@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 from fluffbuzz.config.consistency import ENTRIES, PROVIDERS, members, normalised, text_of
 from fluffbuzz.config.keypath import render
@@ -138,3 +138,5 @@ def _lacking(node: Node, path: KeyPath) -> Iterator[tuple[str, tuple[str, ...]]]
         case Object():
             for member in node.members:
                 yield from _lacking(member.value, (*path, member.name))
+        case _:
+            assert_never(node)

@@ -151,6 +151,8 @@ class Checker:
             case Object(members=members):
                 used = (replace(m, value=self._json(m.value, (*path, m.name))) for m in members)
                 return replace(node, members=tuple(used))
+            case _:
+                assert_never(node)
 
     def _credential(self, node: Node, path: KeyPath) -> Node:
         match node:
@@ -198,7 +200,7 @@ class Checker:
             return self._wrong(node, path, describe(kind))
         too_low = (kind.above is not None and value <= kind.above) or (kind.least is not None and value < kind.least)
         if not math.isfinite(value) or too_low or (kind.whole and value != int(value)):
-            self._error(node, path, f"found {value}", expected=describe(kind))
+            self._error(node, path, f"found {node.source.text[node.start : node.end]}", expected=describe(kind))
             return node
         return replace(node, value=int(value)) if kind.whole else node
 
@@ -238,3 +240,5 @@ def _name(node: Node) -> str:
             return "text"
         case Scalar():
             return "a number"
+        case _:
+            assert_never(node)

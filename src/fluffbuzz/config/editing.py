@@ -6,6 +6,7 @@ Nothing is written that would not load, nothing over a change that somebody else
 from __future__ import annotations
 
 import errno
+import json
 from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -186,7 +187,7 @@ def not_set(path: KeyPath) -> ConfigError:
     """The error for a key that is not in the file: with its default, or the key that was meant."""
     name, rule = render(path), rule_at(path)
     if rule:
-        default = "" if rule.key.default is None else f"; what holds then is {rule.key.default!r}".lower()
+        default = "" if rule.key.default is None else f"; what holds then is {json.dumps(rule.key.default)}"
         return ConfigError(f"{name} is not set{default}.", f"Set it with: fluffbuzz config set {name} VALUE")
     depth = next(depth for depth in range(len(path) - 1, -1, -1) if rule_at(path[:depth]))
     step, known = path[depth], rule_at(path[:depth]) or rules()

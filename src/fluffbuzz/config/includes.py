@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import assert_never
 
 from fluffbuzz.config.files import Read, canonical
 from fluffbuzz.config.keypath import render
@@ -40,6 +41,8 @@ class Includer:
                 return replace(node, items=tuple(self.expand(item, chain, (*path, i)) for i, item in enumerate(items)))
             case Object():
                 return self._expand_object(node, chain, path)
+            case _:
+                assert_never(node)
 
     def _expand_object(self, node: Object, chain: Sequence[Path], path: KeyPath) -> Node:
         members = tuple(

@@ -62,9 +62,9 @@ _DEFINITIONS: Schema = {
 }
 
 
-def json_schema() -> Schema:
-    """The schema of the whole file."""
-    return {"$schema": DRAFT, "title": "FluffBuzz configuration", **_of(rules()), "$defs": _DEFINITIONS}
+def json_schema(root: Rule | None = None) -> Schema:
+    """The schema of the whole file, or of one that has other rules."""
+    return {"$schema": DRAFT, "title": "FluffBuzz configuration", **_of(root or rules()), "$defs": _DEFINITIONS}
 
 
 def _of(rule: Rule) -> Schema:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 
+from fluffbuzz.config.literals import Mistake, read_string
 from fluffbuzz.config.tree import KeyPath
 from fluffbuzz.core.errors import UsageError
 
@@ -16,8 +17,7 @@ _SIMPLE = re.compile(r"[A-Za-z_$][\w$/*:-]*", re.ASCII)
 _STEP = re.compile(
     r"""\.?(?P<key>[^.\[\]"']+)"""
     r"""|\[(?P<index>[0-9]{1,9})\]"""
-    r"""|\["(?P<double>(?:[^"\\]|\\.)*)"\]"""
-    r"""|\['(?P<single>(?:[^'\\]|\\.)*)'\]"""
+    r"""|\[(?P<quoted>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\]"""
     r"""|\[(?P<bare>[^\["'\]]+)\]"""
 )
 
@@ -30,7 +30,10 @@ def parse(text: str) -> KeyPath:
         found = _STEP.match(text, at)
         if not found or (text[at] == ".") != (at > 0 and found["key"] is not None):
             raise _unreadable(text, at)
-        steps.append(_step(found))
+        try:
+            steps.append(_step(found))
+        except Mistake:
+            raise _unreadable(text, at) from None
         at = found.end()
     if not steps:
         raise UsageError("The path to the setting is empty.", "Name one, for example: agents.defaults.model")
@@ -40,9 +43,8 @@ def parse(text: str) -> KeyPath:
 def _step(found: re.Match[str]) -> str | int:
     if found["index"] is not None:
         return int(found["index"])
-    for quoted in (found["double"], found["single"]):
-        if quoted is not None:
-            return re.sub(r"\\(.)", r"\1", quoted)
+    if found["quoted"] is not None:
+        return read_string(found["quoted"], 0)[0]
     key: str = found["key"] if found["key"] is not None else found["bare"]
     return key
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from typing import assert_never
 
 from fluffbuzz.config.tree import Array, Member, Node, Object, Scalar, Source
 
@@ -49,6 +50,8 @@ def _keys(node: Node) -> list[Member]:
             return [key for item in node.items for key in _keys(item)]
         case Object():
             return [key for member in node.members for key in (member, *_keys(member.value))]
+        case _:
+            assert_never(node)
 
 
 def indent_at(source: Source, offset: int) -> str:

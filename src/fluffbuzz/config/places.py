@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from fluffbuzz.core.errors import ConfigError
+
 STATE_DIR_VARIABLE = "FLUFFBUZZ_STATE_DIR"
 CONFIG_PATH_VARIABLE = "FLUFFBUZZ_CONFIG_PATH"
 INCLUDE_ROOTS_VARIABLE = "FLUFFBUZZ_INCLUDE_ROOTS"
@@ -16,9 +18,14 @@ CONFIG_NAME = "fluffbuzz.json"
 
 
 def home_dir(env: Mapping[str, str]) -> Path:
-    """The home directory: `HOME` where it is set, else what the system says of the user."""
+    """The home directory: `HOME` where it is set, else what the system says of the user. Raises ConfigError."""
     home = env.get("HOME", "")
-    return Path(home) if home else Path.home()
+    if home:
+        return Path(home)
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise ConfigError("Your home directory is unknown.", "Set the environment variable HOME.") from None
 
 
 def state_dir(env: Mapping[str, str], home: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -51,10 +51,6 @@ class Problem:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else f"{self.file}"
         mark = "warning: " if self.severity == "warning" else ""
         return f"{place}: {mark}{self.sentence}"
-
-    def as_error(self) -> Problem:
-        """The same problem, taken seriously."""
-        return replace(self, severity="error")
 
 
 class InvalidConfig(ConfigError):

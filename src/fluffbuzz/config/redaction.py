@@ -7,6 +7,7 @@ file nobody knows. `${NAME}` alone is no secret: it says where one comes from.
 from __future__ import annotations
 
 import re
+from typing import assert_never
 
 from fluffbuzz.config.rules import Rule, rule_at
 from fluffbuzz.config.tree import Array, KeyPath, Node, Object, Scalar
@@ -49,6 +50,8 @@ def shown(node: Node, rule: Rule | None, name: str = "", *, is_hidden: bool = Fa
                 m.name: shown(m.value, rule.below(m.name) if rule else None, m.name, is_hidden=is_hidden)
                 for m in members
             }
+        case _:
+            assert_never(node)
 
 
 def _text(text: str, *, is_hidden: bool) -> str:

@@ -84,12 +84,13 @@ def nearest(name: str, rule: Rule) -> str:
     """
     from difflib import get_close_matches  # only a mistake needs it
 
-    near = {_blurred(known): known for known in sorted(rule.children, reverse=True)}
-    found = get_close_matches(_blurred(name), near, n=1)
-    if found:
-        return near[found[0]]
+    here = {_blurred(known): known for known in sorted(rule.children, reverse=True)}
+    if _blurred(name) in here:
+        return here[_blurred(name)]
     elsewhere = [row.path for row in _built(rules()) if row.path.rpartition(".")[2] == name]
-    return elsewhere[0] if len(elsewhere) == 1 else ""
+    if len(elsewhere) == 1:
+        return elsewhere[0]
+    return next((here[near] for near in get_close_matches(_blurred(name), here, n=1)), "")
 
 
 def _blurred(name: str) -> str:

@@ -126,7 +126,8 @@ def describe(kind: Kind) -> str:
     """The kind in the words of an error message: `a whole number above 0`."""
     match kind:
         case Text(choices=choices) if choices:
-            return " or ".join(f'"{choice}"' for choice in choices)
+            *others, last = (f'"{choice}"' for choice in choices)
+            return f"{', '.join(others)} or {last}" if others else last
         case Text(form=form):
             return form.value
         case Credential():
@@ -143,6 +144,8 @@ def describe(kind: Kind) -> str:
             return "any value"
         case Either():
             return f"{describe(kind.short)} or {describe(kind.full)}"
+        case _:
+            assert_never(kind)
 
 
 def _describe_number(kind: Number) -> str:

@@ -47,11 +47,11 @@ def _insert_below(root: Node, path: KeyPath, value: object) -> str:
     """Put the value into the deepest container on its way that exists, inside of all that does not."""
     depth = max(depth for depth in range(len(path)) if at(root, path[:depth]) is not None)
     container, step = at(root, path[:depth]), path[depth]
-    for missing in reversed(path[depth + 1 :]):
+    for place in range(len(path) - 1, depth, -1):
+        missing = path[place]
         if isinstance(missing, int) and missing != 0:
-            raise UsageError(
-                f"There is no list at {render(path[:depth])} yet, so [{missing}] cannot be set.", "Begin with [0]."
-            )
+            text = f"There is no list at {render(path[:place])} yet, so [{missing}] cannot be set."
+            raise UsageError(text, "Begin with [0].")
         value = [value] if isinstance(missing, int) else {missing: value}
     match container:
         case Object() if isinstance(step, str):

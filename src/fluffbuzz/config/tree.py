@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from fluffbuzz.config.problems import Problem, Severity
 
@@ -102,6 +103,8 @@ def plain(node: Node) -> object:
             return [plain(item) for item in node.items]
         case Object():
             return {member.name: plain(member.value) for member in node.members}
+        case _:
+            assert_never(node)
 
 
 def sources(node: Node) -> Iterator[Source]:
@@ -116,6 +119,8 @@ def sources(node: Node) -> Iterator[Source]:
         case Object():
             for member in node.members:
                 yield from sources(member.value)
+        case _:
+            assert_never(node)
 
 
 def problem(

@@ -175,7 +175,8 @@ _LIMIT = (
     r"|available context size \((\d+) tokens\)"
     r"|model's context length \((\d+) tokens\)"
     r"|context length of only (\d+) tokens"
-    r"|n_ctx \((\d+)\)"
+    r"|n_ctx[:( ]+(\d+)"
+    r"|tokens > (\d+) maximum"
 )
 _PROMPT = (
     r"prompt contains (?:at least )?(\d+) (?:input )?tokens"
@@ -184,7 +185,8 @@ _PROMPT = (
     r"|requested \d+ tokens \((\d+) in (?:the messages|your prompt)"
     r"|messages resulted in (\d+) tokens"
     r"|keep the first (\d+) tokens"
-    r"|n_keep \((\d+)\)"
+    r"|n_keep[:( ]+(\d+)"
+    r"|prompt is too long: (\d+) tokens"
 )
 
 

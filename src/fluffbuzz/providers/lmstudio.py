@@ -14,7 +14,7 @@ PROVIDER = Provider(
     example_model="qwen2.5-7b-instruct",
     wordings=(
         Wording(
-            r"context the overflows|cannot truncate prompt with n_keep",
+            r"context the overflows|cannot truncate prompt with n_keep|tokens to keep from the initial prompt",
             FailureKind.CONTEXT_OVERFLOW,
             "Shorten the message, begin a new conversation, or load the model with a larger context length.",
         ),

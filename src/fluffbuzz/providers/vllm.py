@@ -43,7 +43,7 @@ PROVIDER = Provider(
             "Shorten the message, begin a new conversation, or serve the model with a larger --max-model-len.",
         ),
         Wording(
-            r"chat template",
+            r"default chat template is no longer allowed|must provide a chat template|chat_template is not set",
             FailureKind.BAD_REQUEST,
             "The model has no chat template (a base model?). Serve an instruct model, or add --chat-template FILE.",
         ),

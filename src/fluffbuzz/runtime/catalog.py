@@ -14,6 +14,7 @@ from fluffbuzz.core.models import InputKind, Model, ModelRef, Window, WindowSour
 from fluffbuzz.ports import CatalogStore, Clock, Transport
 from fluffbuzz.runtime.discovery import discover
 from fluffbuzz.runtime.engine import IMAGES, LEARNED_FOR
+from fluffbuzz.runtime.recollection import Recollection
 from fluffbuzz.runtime.services import Service
 
 FRESH_FOR = 60.0
@@ -50,7 +51,7 @@ class Catalog:
 
     def __init__(self, transport: Transport, memory: CatalogStore, clock: Clock) -> None:
         self._transport = transport
-        self._memory = memory
+        self._memory = Recollection(memory)
         self._clock = clock
 
     async def listings(self, services: Iterable[Service], *, refresh: bool = False) -> Sequence[Listing]:
@@ -61,9 +62,16 @@ class Catalog:
         """One service's models; `refresh` asks the server in any case, and forgets what it was seen to refuse."""
         if refresh:
             self._memory.forget_options(service.endpoint.base_url)
+        return await self._listing(service, None if refresh else self._fresh(service))
+
+    async def asked_anew(self, service: Service) -> Listing:
+        """One service's models as the server tells them now; what it was seen to refuse stays remembered."""
+        return await self._listing(service, None)
+
+    async def _listing(self, service: Service, fresh: Discovery | None) -> Listing:
         if not service.discovers or service.lacking:
             return Listing(service, tuple(self._with_learned(model, service) for model in service.declared))
-        discovery = (None if refresh else self._fresh(service)) or await self._look(service)
+        discovery = fresh or await self._look(service)
         found = discovery if discovery.is_answer else self._last_found(service)
         models = _merged(service, found.models if found else ())
         return Listing(

@@ -14,12 +14,13 @@ from fluffbuzz.core.endpoint import Candidate
 from fluffbuzz.core.events import Event, ReplyFailed, ReplyFinished, is_visible
 from fluffbuzz.core.failover import Answered, Failed, Option, Outcome, Progress, Start, Stop, advance, begin
 from fluffbuzz.core.failure import Failure, FailureKind
-from fluffbuzz.core.reply import Reply
+from fluffbuzz.core.reply import Reply, ReplyFold
 from fluffbuzz.core.request import ChatRequest
 from fluffbuzz.core.session import Call, CallKind
 from fluffbuzz.ports import CatalogStore, Clock, Transport
 from fluffbuzz.providers import Provider
 from fluffbuzz.runtime.exchange import Exchange
+from fluffbuzz.runtime.recollection import Recollection
 
 LEARNED_FOR = 24 * 3600.0
 """Seconds for which a refused option is left out without asking again."""
@@ -40,8 +41,8 @@ class ReplyStream:
 
     @property
     def reply(self) -> Reply:
-        """What has been received, of the call that counts."""
-        return self._exchanges[-1].fold.reply
+        """What has been received, of the call that counts; nothing before the first one."""
+        return self._exchanges[-1].fold.reply if self._exchanges else ReplyFold().reply
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -54,7 +55,7 @@ class Engine:
 
     def __init__(self, transport: Transport, memory: CatalogStore, clock: Clock) -> None:
         self._transport = transport
-        self._memory = memory
+        self._memory = Recollection(memory)
         self._clock = clock
 
     @asynccontextmanager

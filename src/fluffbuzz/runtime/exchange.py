@@ -6,7 +6,7 @@ The account (`Call`) is written on every way out, cancellation included, so no t
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from fluffbuzz.core.deadlines import Deadlines, deadlines_for
@@ -18,6 +18,7 @@ from fluffbuzz.core.reply import ReplyFold
 from fluffbuzz.core.request import ChatRequest
 from fluffbuzz.core.route import permits
 from fluffbuzz.core.session import Call, CallKind, CallOutcome, Timings
+from fluffbuzz.core.usage import ZERO
 from fluffbuzz.ports import Clock, HttpRequest, HttpResponse, Transport, TransportFault
 from fluffbuzz.providers import Provider
 from fluffbuzz.wire.openai_chat_reply import ChatDecoder, decode_reply
@@ -50,40 +51,45 @@ class Exchange:
     _stop: str = ""
     _failure: Failure | None = None
     _is_whole: bool = False
+    _is_turned_away: bool = False
 
     async def events(self) -> AsyncGenerator[Event]:
-        """What the server tells; ends with exactly one `ReplyFinished` or `ReplyFailed` unless it is cancelled."""
+        """What the server tells; ends with exactly one `ReplyFinished` or `ReplyFailed` unless it is cancelled.
+
+        What arrived together is noted before any of it is handed on: whoever stops listening in between loses nothing.
+        """
         self._started_at, self._started = self.clock.now(), self.clock.monotonic()
         try:
             async with aclosing(self._received()) as received:
-                async for event in received:
-                    self._note(event)
-                    yield event
+                async for together in received:
+                    for event in together:
+                        self._note(event)
+                    for event in together:
+                        yield event
         finally:
             self._ended = self.clock.monotonic()
 
-    async def _received(self) -> AsyncGenerator[Event]:
+    async def _received(self) -> AsyncGenerator[Sequence[Event]]:
         try:
             async with self.transport.open(self._http_request(), self._deadlines) as response:
                 if response.status >= 300:
-                    yield ReplyFailed(await self._refusal(response))
+                    yield [ReplyFailed(await self._refusal(response))]
                 elif "json" in response.headers.get("content-type", ""):
-                    for event in decode_reply(await read_bounded(response, MAX_WHOLE_REPLY), self._wordings):
-                        yield event
+                    yield decode_reply(await read_bounded(response, MAX_WHOLE_REPLY), self._wordings)
                 else:
                     decoder = ChatDecoder(self._wordings)
-                    async for chunk in response.chunks():
-                        for event in decoder.feed(chunk):
-                            yield event
-                        if decoder.is_over:
-                            return
-                    for event in decoder.close():
-                        yield event
+                    async with aclosing(response.chunks()) as chunks:
+                        async for chunk in chunks:
+                            yield decoder.feed(chunk)
+                            if decoder.is_over:
+                                return
+                    yield decoder.close()
         except TransportFault as fault:
-            yield ReplyFailed(fault.failure)
+            yield [ReplyFailed(fault.failure)]
 
     async def _refusal(self, response: HttpResponse) -> Failure:
-        body = await read_bounded(response, MAX_ERROR_BODY)
+        self._is_turned_away = 400 <= response.status < 500
+        body = await _read_beginning(response, MAX_ERROR_BODY)
         return classify(decode_error(response.status, response.headers, body), self._wordings)
 
     def _http_request(self) -> HttpRequest:
@@ -130,7 +136,7 @@ class Exchange:
             base_url=self.candidate.endpoint.base_url,
             credential=str(self.candidate.credential or "none"),
             started=self._started_at,
-            usage=self.fold.reply.usage,
+            usage=ZERO if self._is_turned_away else self.fold.reply.usage,
             timings=Timings(first, ended - self._started),
             outcome=self._outcome(),
             finish=self._stop,
@@ -144,6 +150,18 @@ class Exchange:
         if self._failure is None:
             return CallOutcome.CANCELLED
         return CallOutcome.FAILED if self._first is None else CallOutcome.CUT
+
+
+async def _read_beginning(response: HttpResponse, limit: int) -> bytes:
+    """What can be had of a body, up to a limit of bytes: the status has said already that it is an error."""
+    body = bytearray()
+    with suppress(TransportFault):
+        async with aclosing(response.chunks()) as chunks:
+            async for chunk in chunks:
+                body += chunk
+                if len(body) >= limit:
+                    break
+    return bytes(body[:limit])
 
 
 async def read_bounded(response: HttpResponse, limit: int) -> bytes:

@@ -67,7 +67,7 @@ class Selector:
         if ref is not None and service is not None:
             return await self._of_service(service, ref.model, refresh=refresh)
         if ref is not None and find(ref.provider).is_background_service:
-            return await self._embedded()
+            return await self._embedded_named(ref)
         listings = await self._catalog.listings(self._services, refresh=refresh)
         served = [(listing, model) for listing in listings if (model := listing.find(text))]
         if served:
@@ -80,7 +80,7 @@ class Selector:
         listing = await self._catalog.listing(service, refresh=refresh)
         found = listing.find(model)
         if found is None and service.discovers and not refresh:
-            listing = await self._catalog.listing(service, refresh=True)
+            listing = await self._catalog.asked_anew(service)
             found = listing.find(model)
         if found is None or (listing.is_stale and not found.is_configured):
             raise _missing(service, model, listing)
@@ -107,6 +107,12 @@ class Selector:
             f"Choose with --model {other}, or for good: {_set_default(str(other))}"
         )
         return _selection(service, chats[0], notice)
+
+    async def _embedded_named(self, ref: ModelRef) -> Selection:
+        candidate = await self._background.candidate()
+        if candidate.model.ref != ref:
+            raise UnknownModel(f"There is no model {ref}.", _choices([str(candidate.model.ref)]))
+        return Selection(candidate, find(ref.provider))
 
     async def _embedded(self) -> Selection:
         candidate = await self._background.candidate()

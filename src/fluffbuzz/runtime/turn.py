@@ -72,6 +72,9 @@ class Turn:
         self._stack.push_async_callback(self._store_end)
         reply = self._engine.reply(self._request, self._selection.candidate, self._selection.provider, kind)
         self._stream = await self._stack.enter_async_context(reply)
+        if self._request.takes_up:
+            with self._minding_the_store():
+                await self._store.checkpoint(self._opened, self.answer)
         saving = asyncio.create_task(self._save_now_and_then())  # ends with this context, in `_stop`
         self._stack.push_async_callback(_stop, saving)
         return self
@@ -132,9 +135,10 @@ class Turn:
             return
         calls = self.calls
         outcome = calls[-1].outcome if calls else CallOutcome.CANCELLED
-        with self._minding_the_store():
-            for call in calls:
+        for call in calls:
+            with self._minding_the_store():
                 await self._store.add_call(self._opened, call)
+        with self._minding_the_store():
             await self._store.end_turn(self._opened, self.answer if calls else _NOTHING, outcome)
 
     def _minding_the_store(self) -> _StoreTrouble:

@@ -56,7 +56,9 @@ class Expect:
         for name, value in self.body.items():
             if sent.get(name) != value:
                 found.append(f"body field {name}: expected {value!r}, got {sent.get(name)!r}")
-        return found + [f"body field {name}: expected none, got {sent[name]!r}" for name in self.without if name in sent]
+        return found + [
+            f"body field {name}: expected none, got {sent[name]!r}" for name in self.without if name in sent
+        ]
 
 
 @dataclass(frozen=True, slots=True)

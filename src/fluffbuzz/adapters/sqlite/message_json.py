@@ -8,19 +8,26 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Mapping
 from typing import assert_never
 
 from fluffbuzz.core.messages import Image, Part, Text, Thinking, ToolCall, ToolResult
 
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
-
 
 def encode_parts(parts: tuple[Part, ...]) -> str:
     """Parts as a JSON array that can be stored as UTF-8."""
-    text = json.dumps([_encode(part) for part in parts], ensure_ascii=False, separators=(",", ":"))
-    return _HALF_CHARACTER.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
+    rows = [_encode(part) for part in parts]
+    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+    return text if is_whole(text) else json.dumps(rows, separators=(",", ":"))
+
+
+def is_whole(text: str) -> bool:
+    """Whether UTF-8 can hold a text: it has no half characters."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def storable(text: str) -> str:

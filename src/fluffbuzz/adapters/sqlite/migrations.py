@@ -44,6 +44,9 @@ def _shipped() -> Sequence[Migration]:
     return [Migration(int(name.partition("_")[0]), entry.read_text("utf-8")) for name, entry in found]
 
 
+_STATE = "SELECT user_version, EXISTS (SELECT 1 FROM sqlite_master) FROM pragma_user_version"
+"""Both in one statement: between two, another process may make the tables."""
+
 SHIPPED = Schema(1, _shipped)
 """The schema of this program. The number is written here so that opening an up-to-date database reads no file."""
 
@@ -60,12 +63,12 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path, schema: Schema)
         StorageError: the database is newer than this program, or not ours.
         sqlite3.Error: SQLite could not.
     """
-    version = schema_version(connection)
+    if schema_version(connection) == schema.version:
+        return
+    version, has_tables = connection.execute(_STATE).fetchone()
     if version > schema.version:
         raise newer_schema(path, version, schema.version)
-    if version == schema.version:
-        return
-    if not version and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+    if has_tables and not version:
         raise StorageError(
             f"{path} is an SQLite database, but none of FluffBuzz.",
             "Nothing was changed. Move it away, or let FLUFFBUZZ_STATE_DIR name another directory.",
@@ -109,7 +112,7 @@ def _log_ahead(connection: sqlite3.Connection) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or attempt == _WAL_ATTEMPTS:
                 raise
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN EXCLUSIVE")
             connection.execute("ROLLBACK")
         else:
             return

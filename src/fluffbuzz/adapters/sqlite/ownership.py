@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -34,7 +34,7 @@ class Ownership:
     def release(self) -> None:
         """Give our own lock back."""
         if self._directory and self._descriptor is not None:
-            _path(self._directory, self.owner).unlink(missing_ok=True)
+            _remove(self._directory, self.owner)
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -50,7 +50,7 @@ class Ownership:
             return
         try:
             yield True
-            _path(self._directory, owner).unlink(missing_ok=True)
+            _remove(self._directory, owner)
         finally:
             os.close(descriptor)
 
@@ -60,13 +60,18 @@ def _try_lock(directory: Path, owner: str) -> int | None:
     descriptor = os.open(_path(directory, owner), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
         os.close(descriptor)
-        return None
-    except BaseException:
-        os.close(descriptor)
+        if isinstance(error, BlockingIOError):
+            return None
         raise
     return descriptor
+
+
+def _remove(directory: Path, owner: str) -> None:
+    """Tidy up; a file left behind harms nobody, since whoever finds it can have its lock."""
+    with suppress(OSError):
+        _path(directory, owner).unlink()
 
 
 def _path(directory: Path, owner: str) -> Path:

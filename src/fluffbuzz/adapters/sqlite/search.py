@@ -7,12 +7,11 @@ stored text, so that its last two characters begin a three as well: so even one 
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 
-from fluffbuzz.adapters.sqlite.message_json import decode_parts
+from fluffbuzz.adapters.sqlite.message_json import decode_parts, is_whole
 from fluffbuzz.core.messages import Message, Role, ToolResult
 from fluffbuzz.core.session import SearchHit
 
@@ -26,8 +25,7 @@ EXCERPT_MATCH = 200
 EXCERPT_AROUND = 40
 """Characters that an excerpt shows of the match, and on either side of it."""
 
-_END = "\x03\x03"
-_UNINDEXABLE = re.compile("[\x00\x03\ud800-\udfff]")
+_MARK, _UNKNOWN = "\x03", "\ufffd"
 
 _COLUMNS = "m.session, s.title, m.id, m.role, m.created, m.parts"
 _BY_INDEX = f"""
@@ -42,7 +40,8 @@ _BY_READING = f"""
 
 def fold(text: str) -> str:
     """Text without regard to case; what the index cannot hold becomes U+FFFD."""
-    return _UNINDEXABLE.sub("\ufffd", text.casefold())
+    folded = text.casefold().replace("\x00", _UNKNOWN).replace(_MARK, _UNKNOWN)
+    return folded if is_whole(folded) else "".join(one if is_whole(one) else _UNKNOWN for one in folded)
 
 
 def searchable(message: Message) -> str:
@@ -53,14 +52,14 @@ def searchable(message: Message) -> str:
 
 def indexed(message: Message) -> str:
     """What is stored of a message for searching."""
-    return fold(searchable(message)) + _END
+    return fold(searchable(message)) + 2 * _MARK
 
 
 def find(connection: sqlite3.Connection, text: str, limit: int) -> Sequence[SearchHit]:
     """Messages that contain the text, newest first."""
     query = fold(text)
     if not query or limit <= 0:
-        return ()
+        return []
     if len(query) >= 3:
         terms: Sequence[str] | None = [query[:INDEXED_CHARACTERS]]
     else:
@@ -70,7 +69,7 @@ def find(connection: sqlite3.Connection, text: str, limit: int) -> Sequence[Sear
     elif terms:
         rows = connection.execute(_BY_INDEX, (" OR ".join(map(_phrase, terms)), query, limit))
     else:
-        return ()
+        return []
     return [_hit(row, query) for row in rows.fetchall()]
 
 

@@ -150,7 +150,7 @@ class SqliteSessionStore:
 
     async def close(self) -> None:
         """Let go of the database; a second time does nothing."""
-        await self._database.aclose(self._release)
+        await self._database.aclose(self._ownership.release)
 
     async def _change(self, session: str, action: str, assignment: str, *values: str | float) -> None:
         await self._database.run(
@@ -180,9 +180,3 @@ class SqliteSessionStore:
             self._ownership.claim()
         except OSError as error:
             raise file_error(error, self._database.path, action) from error
-
-    def _release(self) -> None:
-        try:
-            self._ownership.release()
-        except OSError as error:
-            raise file_error(error, self._database.path, "close the conversations") from error

@@ -75,6 +75,9 @@ class TerminalView:
     def __enter__(self) -> Self:
         from rich.console import Console  # rich costs time that pipes need not pay
 
+        from fluffbuzz.surfaces.terminal.quiet import without_echo
+
+        self._stack.enter_context(without_echo())
         console = Console(stderr=True)
         self._status = self._stack.enter_context(console.status(_Elapsed(self), spinner="dots"))
         return self
