@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fluffbuzz.config.problems import Problem
 from fluffbuzz.core.errors import ConfigError
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
@@ -45,6 +46,11 @@ def read(path: Path) -> bytes:
 def reason(error: OSError) -> str:
     """Why a file cannot be read or written, in words."""
     return error.strerror[:1].lower() + error.strerror[1:] if error.strerror else type(error).__name__
+
+
+def unreadable(path: Path, error: OSError) -> Problem:
+    """The problem that a file which is there cannot be read."""
+    return Problem("error", path, 0, 0, "", f"this file cannot be read: {reason(error)}")
 
 
 def canonical(path: Path) -> Path:

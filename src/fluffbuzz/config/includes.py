@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
 
-from fluffbuzz.config.files import Read, canonical
+from fluffbuzz.config.files import Read, canonical, reason
 from fluffbuzz.config.keypath import render
 from fluffbuzz.config.problems import Problem
-from fluffbuzz.config.sources import open_file
+from fluffbuzz.config.sources import parse_file
 from fluffbuzz.config.tree import Array, KeyPath, Member, Node, Object, Scalar, problem
 
 INCLUDE = "$include"
@@ -86,12 +86,15 @@ class Includer:
         file = canonical(named)
         mistake = self._refusal(file, chain)
         if not mistake:
+            self.files.append(file)
             try:
-                self.files.append(file)
-                node, problems = open_file(file, self.read)
+                data = self.read(file)
             except FileNotFoundError:
                 mistake = f"there is no file {named}"
+            except OSError as error:
+                mistake = f"{named} cannot be read: {reason(error)}"
             else:
+                node, problems = parse_file(file, data)
                 self.problems += problems
                 return self.expand(node, (*chain, file), path) if node else None
         self.problems.append(problem("error", name, render((*path, INCLUDE)), mistake))

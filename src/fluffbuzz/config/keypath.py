@@ -6,7 +6,6 @@ is a position in a list.
 
 from __future__ import annotations
 
-import json
 import re
 
 from fluffbuzz.config.literals import Mistake, read_string
@@ -56,6 +55,12 @@ def _unreadable(text: str, at: int) -> UsageError:
     )
 
 
+def _quoted(key: str) -> str:
+    import json  # few keys need quotes
+
+    return json.dumps(key, ensure_ascii=False)
+
+
 def render(path: KeyPath) -> str:
     """The path as `parse` reads it."""
     text = ""
@@ -65,5 +70,5 @@ def render(path: KeyPath) -> str:
         elif _SIMPLE.fullmatch(step):
             text += f".{step}" if text else step
         else:
-            text += f"[{json.dumps(step, ensure_ascii=False)}]"
+            text += f"[{_quoted(step)}]"
     return text

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fluffbuzz.config.files import Read, canonical, read, reason
+from fluffbuzz.config.files import Read, canonical, read, reason, unreadable
 from fluffbuzz.config.places import INCLUDE_ROOTS_VARIABLE
 from fluffbuzz.config.problems import InvalidConfig, Problem, Severity
 from fluffbuzz.config.values import Config
@@ -74,14 +74,17 @@ def _unreadable_authorities(config: Config, read: Read) -> Iterator[Problem]:
 
 def open_merged(path: Path, env: Mapping[str, str], read: Read = read) -> tuple[Merged | None, list[Problem]]:
     """The tree of a configuration with its includes; nothing and no problem where there is no file."""
-    from fluffbuzz.config.includes import Includer  # only a file that exists has to be parsed
-    from fluffbuzz.config.sources import open_file
-    from fluffbuzz.config.tree import Object
-
     try:
-        own, problems = open_file(path, read)
+        data = read(path)
     except FileNotFoundError:
         return None, []
+    except OSError as error:
+        return None, [unreadable(path, error)]
+    from fluffbuzz.config.includes import Includer  # only a file that is there has to be parsed
+    from fluffbuzz.config.sources import parse_file
+    from fluffbuzz.config.tree import Object
+
+    own, problems = parse_file(path, data)
     if own is None:
         return None, problems
     includer = Includer(read, _roots(path, env), problems)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fluffbuzz.config.files import Read, reason
 from fluffbuzz.config.problems import Problem
 from fluffbuzz.config.syntax import parse
 from fluffbuzz.config.tree import Node, Source
@@ -13,14 +12,8 @@ _BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def open_file(path: Path, read: Read) -> tuple[Node | None, list[Problem]]:
-    """The tree of one file, or None, and its problems. Raises FileNotFoundError where there is no such file."""
-    try:
-        data = read(path)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        return None, [Problem("error", path, 0, 0, "", f"this file cannot be read: {reason(error)}")]
+def parse_file(path: Path, data: bytes) -> tuple[Node | None, list[Problem]]:
+    """The tree of a file with these contents, or None, and its problems."""
     text = decode(path, data)
     return (None, [text]) if isinstance(text, Problem) else parse(Source(path, text))
 
