@@ -43,7 +43,7 @@ bench: $(STAMP)  ## ratios to peers and floors of the same run, into docs/benchm
 
 soak: $(STAMP)  ## what takes longer than CI may, results into docs/soak.md
 	$(BIN)/python scripts/live_servers.py setup >/dev/null
-	$(BIN)/python -m pytest tests/soak
+	$(BIN)/python soak/run.py
 
 lock: $(STAMP)  ## versions and hashes anew
 	$(BIN)/python -m pip install --quiet uv

@@ -6,8 +6,9 @@ import json
 import time
 from collections.abc import Callable, Sequence
 
-from fluffbuzz.wire.openai_chat_reply import ChatDecoder
 from tests.recordings import load, names
+
+from fluffbuzz.wire.openai_chat_reply import ChatDecoder
 
 CHUNK = 4096
 ROUNDS = 300

@@ -15,9 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tests.live.servers import API_KEY, MODEL_ID, VllmServer, live_paths  # noqa: E402 -- as above
+
 from benchmarks import decoding, long_session  # noqa: E402 -- the checkout has to be on the path first
 from benchmarks.timing import Sample, in_turn, process  # noqa: E402 -- as above
-from tests.live.servers import API_KEY, MODEL_ID, VllmServer, live_paths  # noqa: E402 -- as above
 
 QUESTION = "What is the capital of France?"
 LIMIT = 8
