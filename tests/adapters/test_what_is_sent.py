@@ -24,7 +24,7 @@ from fluffbuzz.runtime.engine import Engine
 from fluffbuzz.runtime.services import Service
 from fluffbuzz.testing import FakeClock, FakeServer, MemoryCatalogStore, ReceivedRequest
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_proxies")]
 
 KEY = Credential(Secret("s3cret"), CredentialSource.ENVIRONMENT, "VLLM_API_KEY")
 HELLO = ChatRequest((user("Hello"),))
@@ -33,11 +33,6 @@ CHAT_HEADERS = ["host", "accept", "content-type", "authorization", "content-leng
 LOOK_HEADERS = ["host", "accept", "authorization"]
 
 NEVER = ["store", "service_tier", "prompt_cache_key", "reasoning_effort", "strict", "user", "metadata"]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture

@@ -81,14 +81,16 @@ class _Waiting:
     async def for_bytes(self) -> AsyncIterator[None]:
         """Bound one wait; the first one that ends well hands over to the idle limit."""
         name, seconds = self._limit
+        words = f"nothing came within {seconds:g} s (limit: {name})"
         if self._deadlines.total is not None:
             left = self._deadlines.total - (asyncio.get_running_loop().time() - self._started)
-            name, seconds = (name, seconds) if seconds <= left else ("total", max(0.0, left))
+            if left < seconds:
+                seconds = max(0.0, left)
+                words = f"the answer was not complete within {self._deadlines.total:g} s (limit: total)"
         try:
             async with asyncio.timeout(seconds):
                 yield
         except TimeoutError:
-            words = f"nothing came within {seconds:g} s (limit: {name})"
             raise TransportFault(Failure(FailureKind.TIMEOUT, words)) from None
         self._limit = ("idle", self._deadlines.idle)
 

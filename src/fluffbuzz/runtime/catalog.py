@@ -17,8 +17,8 @@ from fluffbuzz.runtime.engine import IMAGES, LEARNED_FOR
 from fluffbuzz.runtime.recollection import Recollection
 from fluffbuzz.runtime.services import Service
 
-FRESH_FOR = 60.0
-"""Seconds for which a stored look that found models is used without asking again."""
+FRESH_FOR = 15.0
+"""Seconds for which a stored look that found models is used without asking again: no server changes models faster."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Conversations:
             UsageError: the message has an image and the model is known to read text only.
             StorageError: the message could not be stored; nothing was sent.
         """
-        _check_images(message, selection.candidate.model)
+        check_images(message, selection.candidate.model)
         opened = await self._store.begin_turn(session.id, message)
         history = await self._history(session)
         return Turn(
@@ -131,7 +131,12 @@ def _is_growing(stored: StoredMessage) -> bool:
     return stored.state is MessageState.STREAMING
 
 
-def _check_images(message: Message, model: Model) -> None:
+def check_images(message: Message, model: Model) -> None:
+    """Refuse a message with images to a model that is known to read text only.
+
+    Raises:
+        UsageError: it is one.
+    """
     if message.has_images and model.input is not None and InputKind.IMAGE not in model.input:
         raise UsageError(
             f"{model.ref} reads text only, so the image was not sent.",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from fluffbuzz.core.credential import hide
 from fluffbuzz.core.deadlines import DISCOVERY
 from fluffbuzz.core.discovery import Discovery, Outcome
-from fluffbuzz.core.endpoint import headers_for
+from fluffbuzz.core.endpoint import headers_for, secrets_of
 from fluffbuzz.core.failure import Failure, FailureKind
 from fluffbuzz.ports import Clock, HttpRequest, Transport, TransportFault
 from fluffbuzz.runtime.exchange import read_bounded
@@ -29,6 +32,11 @@ _STATUSES = {401: Outcome.UNAUTHORIZED, 403: Outcome.UNAUTHORIZED, 404: Outcome.
 
 async def discover(service: Service, transport: Transport, clock: Clock) -> Discovery:
     """Ask a service for its models, within five seconds in all; never raises for what a server or network does."""
+    found = await _look(service, transport, clock)
+    return replace(found, detail=hide(secrets_of(service.endpoint, service.credential), found.detail))
+
+
+async def _look(service: Service, transport: Transport, clock: Clock) -> Discovery:
     base_url = service.endpoint.base_url
     headers = {"accept": "application/json"} | headers_for(service.endpoint, service.credential)
     request = HttpRequest("GET", f"{base_url}/models", headers, ca_file=service.endpoint.ca_file)
@@ -45,7 +53,8 @@ async def discover(service: Service, transport: Transport, clock: Clock) -> Disc
     try:
         models = decode_models(body)
     except NotAModelList as fault:
-        words = f"{fault}: {body[:80].decode('utf-8', 'replace')!r}"
+        begins = hide(secrets_of(service.endpoint, service.credential), body.decode("utf-8", "replace"))[:80]
+        words = f"{fault}: {begins!r}"
         return Discovery(Outcome.NOT_JSON, base_url, clock.now(), status=status, detail=words)
     return Discovery(Outcome.FOUND if models else Outcome.EMPTY, base_url, clock.now(), models, status)
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from fluffbuzz.core.credential import hide
 from fluffbuzz.core.deadlines import Deadlines, deadlines_for
-from fluffbuzz.core.endpoint import Candidate, headers_for
+from fluffbuzz.core.endpoint import Candidate, headers_for, secrets_of
 from fluffbuzz.core.events import ChoiceFinished, Event, ReplyFailed, ReplyFinished, is_visible
 from fluffbuzz.core.failover import Option
 from fluffbuzz.core.failure import Failure, FailureKind, Wording, classify
@@ -30,6 +31,17 @@ MAX_ERROR_BODY = 64 * 1024
 
 MAX_WHOLE_REPLY = 64 * 1024 * 1024
 """Bytes of an unstreamed answer that are read."""
+
+
+_NEVER_ARRIVED = frozenset(
+    {
+        FailureKind.REFUSED,
+        FailureKind.NAME_NOT_FOUND,
+        FailureKind.CONNECT_TIMEOUT,
+        FailureKind.TLS,
+        FailureKind.REDIRECTED,
+    }
+)
 
 
 @dataclass(slots=True)
@@ -61,7 +73,8 @@ class Exchange:
         self._started_at, self._started = self.clock.now(), self.clock.monotonic()
         try:
             async with aclosing(self._received()) as received:
-                async for together in received:
+                async for found in received:
+                    together = [self._discreet(event) for event in found]
                     for event in together:
                         self._note(event)
                     for event in together:
@@ -112,6 +125,14 @@ class Exchange:
     def _wordings(self) -> Sequence[Wording]:
         return self.provider.wordings
 
+    def _discreet(self, event: Event) -> Event:
+        """The event; a failure in whose words the server or a library quotes a secret is told without it."""
+        if not isinstance(event, ReplyFailed):
+            return event
+        secrets = secrets_of(self.candidate.endpoint, self.candidate.credential)
+        words = hide([*secrets, *self.candidate.model.headers.values()], event.failure.message)
+        return ReplyFailed(replace(event.failure, message=words))
+
     def _note(self, event: Event) -> None:
         self.fold.feed(event)
         if self._first is None and is_visible(event):
@@ -136,13 +157,17 @@ class Exchange:
             base_url=self.candidate.endpoint.base_url,
             credential=str(self.candidate.credential or "none"),
             started=self._started_at,
-            usage=ZERO if self._is_turned_away else self.fold.reply.usage,
+            usage=ZERO if self._cost_nothing() else self.fold.reply.usage,
             timings=Timings(first, ended - self._started),
             outcome=self._outcome(),
             finish=self._stop,
             failure=self._failure.kind if self._failure else "",
             message=self._failure.message if self._failure else "",
         )
+
+    def _cost_nothing(self) -> bool:
+        """Whether the request certainly never reached a model."""
+        return self._is_turned_away or (self._failure is not None and self._failure.kind in _NEVER_ARRIVED)
 
     def _outcome(self) -> CallOutcome:
         if self._is_whole:

@@ -76,12 +76,12 @@ def _explain_connection(provider: Provider, place: str, kind: str, detail: str) 
 
 
 def _explain_key(provider: Provider, place: str, credential: Credential | None) -> Explanation:
-    variable = provider.env_vars[0] if provider.env_vars else f"models.providers.{provider.id}.apiKey"
     if credential is None:
+        variable = provider.env_vars[0] if provider.env_vars else f"models.providers.{provider.id}.apiKey"
         return Explanation(f"{place} wants a key, and there is none.", f"Set {variable} to the server's key.")
     return Explanation(
         f"{place} does not accept the key from {credential}.",
-        f"Set {variable} to the key that the server was started with.",
+        f"Set {credential.detail or 'it'} to the key that the server was started with.",
     )
 
 
@@ -99,13 +99,25 @@ def _base_url(provider: Provider) -> str:
     return f"If it runs elsewhere, set models.providers.{provider.id}.baseUrl."
 
 
-def explain_failure(failure: Failure, candidate: Candidate, provider: Provider) -> RequestFailed:
-    """The error to show for a call that failed, with the server's own words in its detail."""
+def explain_failure(
+    failure: Failure, candidate: Candidate, provider: Provider, *, has_part: bool = False
+) -> RequestFailed:
+    """The error to show for a call that failed, with the server's own words in its detail.
+
+    Args:
+        has_part: a part of the answer had arrived: the server was the right one, and there is what to go on with.
+    """
     place = f"{provider.label} at {candidate.endpoint.base_url}"
     found = _explain_kind(failure, candidate, provider, place)
     detail = f"kind={failure.kind} status={failure.status} code={failure.code} param={failure.param}: {failure.message}"
-    return RequestFailed(found.what, failure.advice or found.next_step, detail, failure)
+    next_step = f"{failure.advice} {_KEPT}".lstrip() if has_part else failure.advice or found.next_step
+    return RequestFailed(found.what, next_step, detail, failure)
 
+
+_KEPT = "What arrived is kept. In the chat: /continue or /retry."
+
+
+_CHECK_VALUES = "Check the options of the command and the params of the configuration; its log may say more."
 
 _SENTENCES: dict[FailureKind, tuple[str, str]] = {
     FailureKind.MODEL_NOT_FOUND: ("{place} does not serve {model}{said}.", "See: fluffbuzz models list --refresh"),
@@ -117,13 +129,13 @@ _SENTENCES: dict[FailureKind, tuple[str, str]] = {
     FailureKind.TOOLS_REFUSED: ("{place} cannot call tools as it was started{said}.", ""),
     FailureKind.OVERLOADED: ("{place} is too busy{said}.", "Try again in a moment."),
     FailureKind.RATE_LIMIT: ("{place} allows no more requests now{said}.", "Try again in a moment."),
-    FailureKind.CUT: ("{place} broke off: {message}.", "What arrived is kept. In the chat: /continue or /retry."),
+    FailureKind.CUT: ("{place} broke off: {message}.", _KEPT),
     FailureKind.EMPTY: ("{place} gave no answer: {message}.", "Try again; if it stays so, its log says why."),
     FailureKind.SERVER_ERROR: ("{place} failed{said}.", "Its log says why."),
-    FailureKind.BAD_REQUEST: ("{place} rejected the request{said}.", ""),
-    FailureKind.OPTION_REFUSED: ("{place} rejected the request{said}.", ""),
+    FailureKind.BAD_REQUEST: ("{place} rejected the request{said}.", _CHECK_VALUES),
+    FailureKind.OPTION_REFUSED: ("{place} rejected the request{said}.", _CHECK_VALUES),
     FailureKind.BILLING: ("{place} wants to be paid{said}.", "See the account that the key belongs to."),
-    FailureKind.CONTENT_FILTER: ("{place} filtered the request{said}.", ""),
+    FailureKind.CONTENT_FILTER: ("{place} filtered the request{said}.", "Say it differently."),
     FailureKind.PROTOCOL: ("{place} does not speak the protocol: {message}.", "{base_url}"),
     FailureKind.CANCELLED: ("Cancelled.", ""),
 }
@@ -154,8 +166,10 @@ def _explain_overflow(failure: Failure, model: str, place: str) -> Explanation:
     numbers = overflow_numbers(failure.message)
     if numbers.window is None:
         return Explanation(f"The conversation is too long for {model}{_quoted(failure.message)}.", _SHORTEN)
-    prompt = "is" if numbers.prompt is None else f"has at least {numbers.prompt:,} tokens, which is"
-    what = f"The conversation {prompt} too long for {model}: its window at {place} is {numbers.window:,} tokens."
+    window = f"its window is {numbers.window:,} tokens ({place})"
+    if numbers.prompt is None:  # the server did not count tokens; its own words say what it did count
+        return Explanation(f"The conversation is too long for {model}: {window}{_quoted(failure.message)}.", _SHORTEN)
+    what = f"The conversation has at least {numbers.prompt:,} tokens, which is too long for {model}: {window}."
     return Explanation(what, _SHORTEN)
 
 

@@ -65,6 +65,7 @@ class Selector:
         ref = ModelRef.parse(text)
         service = None if ref is None else self._service(ref.provider)
         if ref is not None and service is not None:
+            self._check_allowed(ref)
             return await self._of_service(service, ref.model, refresh=refresh)
         if ref is not None and find(ref.provider).is_background_service:
             return await self._embedded_named(ref)
@@ -72,6 +73,7 @@ class Selector:
         served = [(listing, model) for listing in listings if (model := listing.find(text))]
         if served:
             listing, model = served[0]
+            self._check_allowed(model.ref)
             return _selection(listing.service, model)
         raise self._unknown(text, ref, listings)
 
@@ -98,7 +100,8 @@ class Selector:
             example = f"{service.id}/{service.provider.example_model}"
             what = f"{service.provider.label} has many models and none is chosen."
             raise UsageError(what, f"Choose one: --model {example}, or: {_set_default(example)}")
-        chats = [model for model in listing.models if model.is_chat] or list(listing.models)
+        models = [model for model in listing.models if self._is_allowed(model.ref)] or listing.models
+        chats = [model for model in models if model.is_chat] or list(models)
         if len(chats) == 1:
             return _selection(service, chats[0])
         first, other = chats[0].ref, chats[1].ref
@@ -111,7 +114,7 @@ class Selector:
     async def _embedded_named(self, ref: ModelRef) -> Selection:
         candidate = await self._background.candidate()
         if candidate.model.ref != ref:
-            raise UnknownModel(f"There is no model {ref}.", _choices([str(candidate.model.ref)]))
+            raise UnknownModel(f"There is no model {ref}.", _choices([str(candidate.model.ref)], 1))
         return Selection(candidate, find(ref.provider))
 
     async def _embedded(self) -> Selection:
@@ -122,6 +125,20 @@ class Selector:
             f"For your own {first.label}: export {first.env_vars[0]}=anything"
         )
         return Selection(candidate, find(candidate.endpoint.provider), notice)
+
+    def _check_allowed(self, ref: ModelRef) -> None:
+        if not self._is_allowed(ref):
+            what = f"Model {ref} is not among those that agents.defaults.models allows."
+            raise UsageError(what, f'Add the key "{ref}" or "{ref.provider}/*" to it.')
+
+    def _is_allowed(self, ref: ModelRef) -> bool:
+        """Keep to `agents.defaults.models`: where it names models, others may not be chosen; the default always may."""
+        entries = self._config.model_entries
+        if all(entry.is_wildcard for entry in entries.values()):
+            return True
+        default = self._config.default_model
+        chosen = self._without_alias(default.primary) if default and default.primary else ""
+        return str(ref) in entries or f"{ref.provider}/*" in entries or str(ref) == chosen
 
     def _service(self, provider: str) -> Service | None:
         return next((service for service in self._services if service.id == provider), None)
@@ -140,7 +157,7 @@ class Selector:
         ]
         near = get_close_matches(text, refs, n=3, cutoff=0.4) or refs
         what = f"There is no model {text}."
-        return UnknownModel("\n".join([what, *problems]), _choices(near))
+        return UnknownModel("\n".join([what, *problems]), _choices(near, len(refs)))
 
 
 def _selection(service: Service, model: Model, notice: str = "") -> Selection:
@@ -170,14 +187,16 @@ def _missing(service: Service, model: str, listing: Listing) -> FluffBuzzError:
     verb = "serves" if service.discovers else "is configured with"
     place = f"{service.provider.label} at {service.endpoint.base_url}"
     what = f"There is no model {model}: {place} {verb} {len(refs)} other(s)."
-    return UnknownModel(what, _choices(near))
+    return UnknownModel(what, _choices(near, len(refs)))
 
 
-def _choices(refs: Sequence[str]) -> str:
-    if not refs:
+def _choices(near: Sequence[str], total: int) -> str:
+    """The nearest references, and how many others there are."""
+    if not near:
         return "See: fluffbuzz models list"
-    more = f" and {len(refs) - SHOWN} more (fluffbuzz models list)" if len(refs) > SHOWN else ""
-    return "Choose from: " + ", ".join(refs[:SHOWN]) + more
+    shown = near[:SHOWN]
+    more = f" and {total - len(shown)} more (fluffbuzz models list)" if total > len(shown) else ""
+    return "Choose from: " + ", ".join(shown) + more
 
 
 def _set_default(ref: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fluffbuzz.core.errors import FluffBuzzError
-from fluffbuzz.core.session import Call, CallOutcome, Session
+from fluffbuzz.core.session import Call, CallOutcome, Session, TurnSummary
 from fluffbuzz.core.usage import Count, Usage, total
 from fluffbuzz.ports import CatalogStore, Clock, LearnedOption, SessionStore
 from fluffbuzz.runtime.catalog import Catalog, Listing
@@ -24,7 +24,7 @@ class Snapshot:
         listings: what is known of every service, without asking anybody anew.
         session: the conversation in question, or None.
         usage: the tokens of that conversation, all its calls together.
-        last: its newest call, which says how full the context is.
+        last: its newest call, which says how full the context is; None where the newest turn could not tell of any.
         refused: options that the selected endpoint refused lately.
     """
 
@@ -59,7 +59,8 @@ class Observer:
         selection, problem = await self._selected(wanted or (session.model if session else ""))
         turns = await self._sessions.turns(session.id) if session else ()
         calls = [call for turn in turns for call in turn.calls]
-        counted = [call for call in calls if call.outcome is not CallOutcome.FAILED]
+        told = [call for call in calls if call.outcome is not CallOutcome.FAILED]
+        untold = [turn for turn in turns if _is_untold(turn)]
         refused: Sequence[LearnedOption] = ()
         if selection is not None:
             candidate = selection.candidate
@@ -70,8 +71,8 @@ class Observer:
             problem,
             [self._catalog.known(service) for service in self._services],
             session,
-            total(call.usage for call in counted),
-            counted[-1] if counted else None,
+            total([*(call.usage for call in calls), *(Usage() for _ in untold)]),
+            told[-1] if told and turns[-1] not in untold else None,
             refused,
         )
 
@@ -82,3 +83,8 @@ class Observer:
             return await self._selector.select(model), None
         except FluffBuzzError as error:
             return None, error
+
+
+def _is_untold(turn: TurnSummary) -> bool:
+    """Whether a turn was asked and has told nothing: it runs, or its process was killed. What it took is unknown."""
+    return not turn.calls and turn.outcome in (None, CallOutcome.CUT)

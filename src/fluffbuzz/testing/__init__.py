@@ -12,6 +12,7 @@ from fluffbuzz.testing.memory_sessions import MemorySessionStore
 from fluffbuzz.testing.pause import Pause
 from fluffbuzz.testing.raw_http import (
     LAST_CHUNK,
+    Action,
     Delay,
     End,
     ReceivedRequest,
@@ -29,6 +30,7 @@ from fluffbuzz.testing.transport import Answer, Expect, Opened, ScriptedTranspor
 
 __all__ = [
     "LAST_CHUNK",
+    "Action",
     "Answer",
     "Delay",
     "End",
