@@ -29,7 +29,7 @@ check: $(STAMP)  ## format, lint, types, import layers, sizes
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy scripts tests/live
+	$(BIN)/mypy --explicit-package-bases scripts tests/live benchmarks soak
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/test_architecture.py
 

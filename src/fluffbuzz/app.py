@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fluffbuzz.config.loading import load
 from fluffbuzz.config.places import config_path, state_dir
 from fluffbuzz.config.values import Config
-from fluffbuzz.core.endpoint import Candidate
 from fluffbuzz.ports import BackgroundModel, CatalogStore, Clock, SessionStore
 from fluffbuzz.providers import bundled_ids
 from fluffbuzz.runtime.catalog import Catalog
@@ -22,6 +22,9 @@ from fluffbuzz.runtime.conversation import Conversations
 from fluffbuzz.runtime.selection import Selector
 from fluffbuzz.runtime.services import Service, services
 from fluffbuzz.runtime.snapshot import Observer
+
+if TYPE_CHECKING:
+    from fluffbuzz.adapters.embedded import Fetching
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,14 @@ async def open_storage(where: Place, *, save: bool = True) -> AsyncIterator[Stor
 
 
 @asynccontextmanager
-async def open_app(where: Place, *, save: bool = True) -> AsyncIterator[App]:
-    """Everything, ready to answer.
+async def open_app(where: Place, *, save: bool = True, fetching: Fetching | None = None) -> AsyncIterator[App]:
+    """Everything, ready to answer; `fetching` surrounds the one fetch of the embedded model.
 
     Raises:
         ConfigError: the configuration has mistakes.
         StorageError: the state directory cannot be used.
     """
+    from fluffbuzz.adapters.embedded import EmbeddedModel, quietly
     from fluffbuzz.adapters.http import HttpTransport
     from fluffbuzz.runtime.engine import Engine
 
@@ -103,23 +107,9 @@ async def open_app(where: Place, *, save: bool = True) -> AsyncIterator[App]:
         transport = await stack.enter_async_context(HttpTransport())
         opted_in = services(config, profiles={})
         catalog = Catalog(transport, storage.catalog, storage.clock)
-        background = _Embedded(where, config)
+        background = EmbeddedModel(where.state_dir / "embedded", config.embedded, where.env, fetching or quietly)
         selector = Selector(config, opted_in, catalog, background)
         engine = Engine(transport, storage.catalog, storage.clock)
         conversations = Conversations(storage.sessions, engine, storage.clock, config)
         observer = Observer(selector, catalog, opted_in, storage.sessions, storage.clock)
         yield App(where, config, opted_in, catalog, selector, conversations, storage, background, observer)
-
-
-@dataclass(frozen=True, slots=True)
-class _Embedded:
-    """The embedded model; what runs it is imported only when it is to answer."""
-
-    place: Place
-    config: Config
-
-    async def candidate(self) -> Candidate:
-        """See `BackgroundModel`."""
-        from fluffbuzz.adapters.embedded import EmbeddedModel
-
-        return await EmbeddedModel(self.place.state_dir / "embedded", self.config.embedded).candidate()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 
-@dataclass(frozen=True, slots=True)
 class Secret:
-    """A string that shows itself as `***` everywhere but where it is revealed on purpose."""
+    """A string that shows itself as `***` everywhere but where it is revealed on purpose.
 
-    _value: str = field(repr=False)
+    No dataclass: what walks through the fields of those (`asdict`, a test that compares two) would come upon the text.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
 
     def reveal(self) -> str:
         """The secret itself, for the one place that puts it on the wire."""
@@ -22,8 +27,28 @@ class Secret:
 
     __str__ = __repr__
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
     def __bool__(self) -> bool:
         return bool(self._value)
+
+
+SHORTEST_HIDDEN = 8
+"""Characters of a secret from which on it is looked for in foreign words; hiding `x` would leave nothing to read."""
+
+
+def hide(secrets: Iterable[Secret], text: str) -> str:
+    """Somebody else's words, such as a server's error that quotes the key, without these secrets."""
+    for secret in secrets:
+        value = secret.reveal()
+        for part in (value, value.rpartition(" ")[2]):  # the second is the token of `Bearer TOKEN`
+            if len(part) >= SHORTEST_HIDDEN:
+                text = text.replace(part, repr(secret))
+    return text
 
 
 class CredentialSource(StrEnum):

@@ -38,6 +38,11 @@ class Candidate:
     credential: Credential | None = None
 
 
+def secrets_of(endpoint: Endpoint, credential: Credential | None) -> tuple[Secret, ...]:
+    """Everything secret that `headers_for` reveals."""
+    return (*(() if credential is None else (credential.secret,)), *endpoint.headers.values())
+
+
 def headers_for(endpoint: Endpoint, credential: Credential | None) -> dict[str, str]:
     """The headers that authorize a request, names in lower case: the key as bearer token, configured ones over it.
 

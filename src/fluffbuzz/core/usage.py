@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 
 class CountKind(StrEnum):
@@ -40,6 +41,8 @@ class Count:
                 return f"~{self.tokens:,}"
             case CountKind.UNKNOWN:
                 return f"≥ {self.tokens:,}" if self.tokens else "unknown"
+            case _:
+                assert_never(self.kind)
 
 
 UNKNOWN = Count()

@@ -53,7 +53,7 @@ async def _look(service: Service, transport: Transport, clock: Clock) -> Discove
     try:
         models = decode_models(body)
     except NotAModelList as fault:
-        begins = hide(secrets_of(service.endpoint, service.credential), body.decode("utf-8", "replace"))[:80]
+        begins = hide(secrets_of(service.endpoint, service.credential), body[:1000].decode("utf-8", "replace"))[:80]
         words = f"{fault}: {begins!r}"
         return Discovery(Outcome.NOT_JSON, base_url, clock.now(), status=status, detail=words)
     return Discovery(Outcome.FOUND if models else Outcome.EMPTY, base_url, clock.now(), models, status)

@@ -51,11 +51,21 @@ class Selector:
             CredentialNeeded: its provider is not opted in to.
             RequestFailed: the provider cannot be asked; the message says why.
         """
+        text = self._text(wanted)
+        return await (self._named(text, refresh=refresh) if text else self._default(refresh=refresh))
+
+    def takes_background(self, wanted: str = "") -> bool:
+        """Whether `select` would take the background model, which it would fetch and start."""
+        text = self._text(wanted)
+        ref = ModelRef.parse(text)
+        if ref is None:
+            return not (text or self._services)
+        return self._service(ref.provider) is None and find(ref.provider).is_background_service
+
+    def _text(self, wanted: str) -> str:
+        """What names the model: what is wanted or the configured default, an alias as what it stands for."""
         default = self._config.default_model
-        text = wanted or (default.primary if default and default.primary else "")
-        if text:
-            return await self._named(self._without_alias(text), refresh=refresh)
-        return await self._default(refresh=refresh)
+        return self._without_alias(wanted or (default.primary if default and default.primary else ""))
 
     def _without_alias(self, text: str) -> str:
         entries = self._config.model_entries.items()

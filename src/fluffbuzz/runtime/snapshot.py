@@ -20,7 +20,8 @@ class Snapshot:
     """What `status` shows.
 
     Attributes:
-        selection: who would answer now; None where nobody can, and `problem` says why.
+        selection: who would answer now; None where nobody can, and `problem` says why, or where it is the background
+            model, and there is no problem.
         listings: what is known of every service, without asking anybody anew.
         session: the conversation in question, or None.
         usage: the tokens of that conversation, all its calls together.
@@ -77,8 +78,8 @@ class Observer:
         )
 
     async def _selected(self, model: str) -> tuple[Selection | None, FluffBuzzError | None]:
-        if not self._services and not model:
-            return None, None
+        if self._selector.takes_background(model):
+            return None, None  # to look must not fetch and start it
         try:
             return await self._selector.select(model), None
         except FluffBuzzError as error:

@@ -39,6 +39,14 @@ def render(value: object) -> bytes:
         return json.dumps(_without_surrogates(value), ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def show(value: object) -> str:
+    """What others sent, as JSON text to pass on; it may be nested deeper than can be written again."""
+    try:
+        return render(value).decode()
+    except RecursionError:
+        return "(nested too deeply)"
+
+
 def _without_surrogates(value: Any) -> Any:
     match value:
         case str():

@@ -196,7 +196,7 @@ def _tool_call(call: Mapping[str, Any], at: int, choice: int) -> ToolCallDelta:
     function: Mapping[str, Any] = found if type(found) is dict else {}
     arguments = function.get("arguments")
     if arguments is not None and type(arguments) is not str:
-        arguments = json_text.render(arguments).decode()
+        arguments = json_text.show(arguments)
     index = call.get("index")
     return ToolCallDelta(
         index if type(index) is int else at,

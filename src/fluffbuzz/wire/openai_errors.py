@@ -67,7 +67,7 @@ def _from_object(status: int | None, error: Mapping[Any, Any], retry_after: floa
 def _text(value: object) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json_text.render(value).decode()
+    text = value if isinstance(value, str) else json_text.show(value)
     return text[:MAX_MESSAGE]
 
 

@@ -6,7 +6,9 @@ through on its way up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +19,26 @@ if TYPE_CHECKING:
     from fluffbuzz.adapters.embedded.state import ServiceState
     from fluffbuzz.core.endpoint import Candidate
 
-__all__ = ["EmbeddedModel", "Report"]
+__all__ = ["EmbeddedModel", "Fetching", "Report", "quietly"]
 
 Report = Callable[[int, int | None], None]
 """Called with the bytes fetched so far and how many there will be (None: nobody says)."""
+
+Fetching = Callable[[], AbstractContextManager[Report]]
+"""What surrounds a fetch, such as a bar on a terminal."""
 
 PROVIDER_ID = "embedded"
 KEY_DETAIL = "made when the embedded model was started"
 
 
-def _keep_quiet(_done: int, _total: int | None) -> None:
+def _this_process() -> Mapping[str, str]:
+    return os.environ
+
+
+@contextmanager
+def quietly() -> Iterator[Report]:
     """Report to nobody."""
+    yield lambda _done, _total: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +47,14 @@ class EmbeddedModel:
 
     Attributes:
         data_dir: where weights, state and log live; made if need be.
-        env: the environment that the package installer and the service run in.
-        report: told how far the weights are, the one time that they are fetched.
+        env: the environment that the package installer and the service run in; this process's by default.
+        fetching: entered around the one fetch of the weights; gives the report that is told how far it is.
     """
 
     data_dir: Path
     settings: EmbeddedSettings
-    env: Mapping[str, str] = field(repr=False)
-    report: Report = _keep_quiet
+    env: Mapping[str, str] = field(default_factory=_this_process, repr=False)
+    fetching: Fetching = quietly
 
     async def candidate(self) -> Candidate:
         """The running model, fetched and started first if need be; cheap (milliseconds) where it runs already.
@@ -64,7 +75,8 @@ class EmbeddedModel:
             raise FluffBuzzError(what, "Switch it on with: fluffbuzz config set embedded.enabled true")
         check_installed()
         if installed(Layout(self.data_dir)) is None:
-            await pull(self.data_dir, FromIndex(), self.env, self.report)
+            with self.fetching() as report:
+                await pull(self.data_dir, FromIndex(), self.env, report)
         return _candidate(await ensure_running(self.data_dir, self.env, idle_seconds=60 * self.settings.idle_minutes))
 
 
@@ -75,9 +87,7 @@ def _candidate(state: ServiceState) -> Candidate:
     from fluffbuzz.core.route import route_of
 
     return Candidate(
-        Model(
-            ModelRef(PROVIDER_ID, state.model), name=state.model, window=Window(state.window, WindowSource.SERVER)
-        ),
+        Model(ModelRef(PROVIDER_ID, state.model), name=state.model, window=Window(state.window, WindowSource.SERVER)),
         Endpoint(PROVIDER_ID, state.base_url, route_of(state.base_url)),
         Credential(state.api_key, CredentialSource.SERVICE, KEY_DETAIL),
     )

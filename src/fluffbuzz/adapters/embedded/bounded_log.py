@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -19,7 +18,7 @@ def open_log(path: Path) -> BinaryIO:
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags, PRIVATE)
 
-    return open(path, "ab", buffering=0, opener=opener)  # noqa: PTH123, SIM115 -- Path.open takes no opener
+    return open(path, "ab", buffering=0, opener=opener)
 
 
 def bound(path: Path, max_bytes: int = MAX_BYTES, kept_bytes: int = KEPT_BYTES) -> None:
@@ -44,9 +43,6 @@ def tail(path: Path, start: int, max_bytes: int = 8192) -> str:
             return file.read().decode("utf-8", "replace").strip()
     except OSError:
         return ""
-
-
-Length = Callable[[Path], int]
 
 
 def length(path: Path) -> int:

@@ -6,9 +6,10 @@ the last; an interrupted download goes on where it stopped. Endpoint, token and 
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import json
-import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,11 +19,12 @@ from typing import Any
 from fluffbuzz.adapters.embedded import Report, child
 from fluffbuzz.adapters.embedded.layout import Layout
 from fluffbuzz.adapters.embedded.room import check_room
-from fluffbuzz.adapters.embedded.weights import SMOLLM2, Expected
+from fluffbuzz.adapters.embedded.weights import SMOLLM2, Expected, disk_trouble
 from fluffbuzz.core.errors import FluffBuzzError, UsageError
 
 MODULE = "fluffbuzz.adapters.embedded.hub_child"
 QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+_RAISED = re.compile(r"^[\w.]+: ")
 TRY_AGAIN = "Check the network and HF_ENDPOINT, then: fluffbuzz embedded pull --from huggingface"
 
 
@@ -33,6 +35,9 @@ class HubFile:
     repository: str = SMOLLM2.repository
     file: str = SMOLLM2.file
     revision: str = SMOLLM2.revision
+
+
+DEFAULT_FILE = HubFile()
 
 
 def hub_file(repository: str = "", file: str = "") -> HubFile:
@@ -94,26 +99,29 @@ async def fetch(wanted: HubFile, layout: Layout, env: Mapping[str, str], report:
         what = f"Fetching {wanted.repository} stalled: nothing came for {child.STALL_SECONDS:.0f} seconds."
         raise FluffBuzzError(what, TRY_AGAIN, str(stalled)) from None
     if finished.status != 0 or conversation.file is None:
-        raise _trouble(wanted, conversation.failure, finished.output)
+        raise _trouble(wanted, layout, conversation.failure, finished.output)
     return layout.partial(conversation.file.sha256), conversation.file
 
 
-def _trouble(wanted: HubFile, failure: Mapping[str, Any] | None, output: str) -> FluffBuzzError:
-    place = os.path.join(wanted.repository, wanted.file)  # noqa: PTH118 -- names on the hub, no paths
-    said = str((failure or {}).get("message") or output.strip().rpartition("\n")[2] or "the library failed")
-    said = child.without_secrets(said).rstrip(".")
-    match (failure or {}).get("kind"):
+def _trouble(wanted: HubFile, layout: Layout, failure: Mapping[str, Any] | None, output: str) -> FluffBuzzError:
+    if "No space left on device" in output:
+        return disk_trouble(OSError(errno.ENOSPC, "No space left on device"), layout.root)
+    place = "/".join(part for part in (wanted.repository, wanted.file) if part)
+    facts = failure or {"message": _RAISED.sub("", output.strip().rpartition("\n")[2])}
+    said = child.without_secrets(str(facts["message"])).rstrip(".") or "the library failed without saying why"
+    match facts.get("kind"):
         case "repository":
-            what, step = f"There is no repository {wanted.repository}, or it is closed to you", "Name another: --repo"
+            what = f"There is no repository {wanted.repository}, or it is closed to you"
+            step = "Name another: --repo OWNER/NAME. For a closed one set HF_TOKEN."
         case "gated":
             what = f"The repository {wanted.repository} asks you to accept its terms first"
             step = "Do so on its page and set HF_TOKEN."
         case "file":
-            what, step = f"There is no file {place} on the hub", f"Name another: --file ({said})"
+            what, step = f"There is no file {place} on the hub ({said})", "Name another: --file NAME"
         case "choice":
-            what, step = f"{wanted.repository} has several GGUF files", f"Choose one: --file {said}"
+            what, step = f"{wanted.repository} has several GGUF files", f"Choose one with --file NAME: {said}"
         case "unchecked":
-            what, step = f"The hub states no SHA-256 for {place}, so it could not be checked", "Name another: --file"
+            what, step = f"The hub states no SHA-256 for {place}, so it could not be checked", "Name another file."
         case "offline":
             what, step = "HF_HUB_OFFLINE forbids to ask the hub", "Unset it, or: fluffbuzz embedded pull"
         case _:

@@ -69,6 +69,8 @@ def main(arguments: Sequence[str]) -> int:
         return _fail("file", error)
     except errors.OfflineModeIsEnabled as error:
         return _fail("offline", error)
+    except errors.HfHubHTTPError as error:
+        return _fail("status", error)
     return 0
 
 
@@ -89,7 +91,7 @@ def _only_file(repository: str, revision: str) -> str:
 def _fetch(repository: str, file: str, revision: str, layout: Layout) -> None:
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import http_get
-    from huggingface_hub.utils import build_hf_headers
+    from huggingface_hub.utils import build_hf_headers  # type: ignore[attr-defined]  # documented, not marked
 
     url = hf_hub_url(repository, file, revision=revision)
     stated = get_hf_file_metadata(url)

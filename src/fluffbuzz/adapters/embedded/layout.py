@@ -69,6 +69,10 @@ class Layout:
         """A file that is being fetched and can be taken up again."""
         return self.root / f".partial-{sha256}"
 
+    def is_made(self) -> bool:
+        """Whether the directory is there; without it nothing can be running or installed."""
+        return self.root.is_dir()
+
     def make(self) -> None:
         """Make the directory, for its owner alone.
 

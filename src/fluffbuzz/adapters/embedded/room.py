@@ -25,6 +25,10 @@ def check_room(place: Path, needed: int, free: FreeRoom = free_room) -> None:
     have = free(place)
     if have < needed + SPARE:
         raise StorageError(
-            f"The embedded model needs {(needed + SPARE) / 1e6:,.0f} MB in {place}, where {have / 1e6:,.0f} MB are free.",
+            f"The embedded model needs {_megabytes(needed + SPARE)} in {place}, where {_megabytes(have)} are free.",
             "Make room there (or set FLUFFBUZZ_STATE_DIR to another disk), then: fluffbuzz embedded pull",
         )
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"

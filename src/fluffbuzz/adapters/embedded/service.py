@@ -33,7 +33,7 @@ from fluffbuzz.core.credential import Secret
 READY = b"ready\n"
 LOOK_SECONDS = 2.0
 LOOKS_PER_LIMIT = 8
-LOCK_SECONDS = 5.0
+LOCK_SECONDS = 1.0
 """How long the lock may be held by those who only look whether anybody holds it."""
 
 DRAIN_SECONDS = 10.0

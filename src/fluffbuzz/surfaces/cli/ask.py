@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +11,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fluffbuzz.core.errors import FluffBuzzError, UsageError
+from fluffbuzz.core.errors import FluffBuzzError, RequestFailed, UsageError
+from fluffbuzz.core.failure import Failure, FailureKind
+from fluffbuzz.core.messages import system as system_message
 from fluffbuzz.core.request import Sampling
 from fluffbuzz.surfaces.cli.attachments import MAX_TEXT, compose
 from fluffbuzz.surfaces.cli.here import here, run
 from fluffbuzz.surfaces.cli.model_refs import complete_model
 from fluffbuzz.surfaces.cli.program import tell
-from fluffbuzz.surfaces.terminal.answer import AnswerView, PlainView, SilentView, TerminalView
+from fluffbuzz.surfaces.terminal.answer import AnswerView, SilentView, view
+from fluffbuzz.surfaces.terminal.fetching import fetch_progress
+from fluffbuzz.surfaces.terminal.plain import dimmed, legible_on
 
 if TYPE_CHECKING:
     from fluffbuzz.app import App
     from fluffbuzz.core.messages import Message
     from fluffbuzz.core.session import Session
     from fluffbuzz.runtime.turn import Turn
+
+_CANCELLED = RequestFailed("Cancelled.", failure=Failure(FailureKind.CANCELLED, "cancelled by the user"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +76,34 @@ def ask(
 
     Exit codes: 0 answered, 1 failed, 2 used wrongly, 130 cancelled.
     """
-    question = Question(
-        compose(words, _piped(), files, images),
-        model,
-        system,
-        Sampling(temperature=temperature, max_tokens=max_tokens),
-        session=str(switches["session"]),
-        continues=bool(switches["continues"]),
-        as_json=bool(switches["as_json"]),
-        streams=not switches["no_stream"],
-        saves=not switches["no_save"],
-    )
+    try:
+        question = Question(
+            compose(words, _piped(), files, images),
+            model,
+            system,
+            Sampling(temperature=temperature, max_tokens=max_tokens),
+            session=str(switches["session"]),
+            continues=bool(switches["continues"]),
+            as_json=bool(switches["as_json"]),
+            streams=not switches["no_stream"],
+            saves=not switches["no_save"],
+        )
+        _check(question)
+        return run(_answer(question))
+    except FluffBuzzError as error:
+        if not switches["as_json"]:
+            raise
+        from fluffbuzz.surfaces.cli.report import error_report
+
+        click.echo(error_report(error))
+        return error.exit_code
+
+
+def _check(question: Question) -> None:
     if question.session and question.continues:
         raise UsageError("--session and --continue name two different conversations.", "Use one of them.")
-    return run(_answer(question))
+    if (question.session or question.continues) and not question.saves:
+        raise UsageError("--no-save looks at no stored conversation, so there is none to go on with.")
 
 
 def _piped() -> str:
@@ -97,23 +117,17 @@ def _piped() -> str:
 
 async def _answer(question: Question) -> int:
     from fluffbuzz.app import open_app
+    from fluffbuzz.runtime.conversation import check_images
 
-    try:
-        async with open_app(here(), save=question.saves) as app:
-            earlier = await _earlier(app, question)
-            selection = await app.selector.select(question.model or (earlier.model if earlier else ""))
-            if selection.notice:
-                click.echo(selection.notice, err=True)
-            session = earlier or await app.storage.sessions.create(model=question.model, system=question.system)
-            turn = await app.conversations.ask(session, question.message, selection, question.sampling)
-            return await _show(turn, question, app)
-    except FluffBuzzError as error:
-        if not question.as_json:
-            raise
-        from fluffbuzz.surfaces.cli.report import error_report
-
-        click.echo(error_report(error))
-        return error.exit_code
+    async with open_app(here(), save=question.saves, fetching=fetch_progress) as app:
+        earlier = await _earlier(app, question)
+        selection = await app.selector.select(question.model or (earlier.model if earlier else ""))
+        if selection.notice:
+            click.echo(selection.notice, err=True)
+        check_images(question.message, selection.candidate.model)  # before a conversation is begun for it
+        session = await _session(app, question, earlier)
+        turn = await app.conversations.ask(session, question.message, selection, question.sampling)
+        return await _show(turn, question, app)
 
 
 async def _earlier(app: App, question: Question) -> Session | None:
@@ -130,28 +144,42 @@ async def _earlier(app: App, question: Question) -> Session | None:
     return latest
 
 
+async def _session(app: App, question: Question, earlier: Session | None) -> Session:
+    """The conversation that the question belongs to, with its system message."""
+    sessions = app.storage.sessions
+    if earlier is None:
+        return await sessions.create(model=question.model, system=question.system)
+    if question.system:
+        await sessions.append(earlier.id, system_message(question.system))
+    return earlier
+
+
 async def _show(turn: Turn, question: Question, app: App) -> int:
     from fluffbuzz.surfaces.cli import report
 
-    with _view(question, app) as view:
-        async with turn:
-            async for event in turn:
-                view.show(event)
+    is_kept = question.saves and app.config.storage.save
+    try:
+        with _view(question, app) as shown:
+            async with turn:
+                async for event in turn:
+                    shown.show(event)
+    except asyncio.CancelledError:
+        if question.as_json and turn.calls:
+            click.echo(report.turn_report(turn, is_kept, _CANCELLED))
+        raise
     error = report.trouble(turn)
     if question.as_json:
-        click.echo(report.turn_report(turn, question.saves, error))
-    elif not question.streams:
-        click.echo(turn.reply.first.text)
+        click.echo(report.turn_report(turn, is_kept, error))
+    elif not question.streams and (text := turn.reply.first.text):
+        click.echo(legible_on(sys.stdout, text), nl=not text.endswith("\n"))
     if error is not None and not question.as_json:
         tell(error)
     elif sys.stderr.isatty():
-        click.echo(click.style(report.closing_line(turn), dim=True), err=True)
+        click.echo(dimmed(report.closing_line(turn)), err=True)
     return 0 if error is None else error.exit_code
 
 
 def _view(question: Question, app: App) -> AnswerView:
     if question.as_json or not question.streams:
         return SilentView()
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        return TerminalView(app.storage.clock.monotonic)
-    return PlainView(sys.stdout)
+    return view(app.storage.clock.monotonic)

@@ -36,6 +36,7 @@ def list_models(provider: str, refresh: bool, as_json: bool, plain: bool) -> int
 
 async def _list(provider: str, form: str, *, refresh: bool) -> int:
     from fluffbuzz.app import open_app
+    from fluffbuzz.surfaces.terminal.listing_text import problem
 
     async with open_app(here()) as app:
         chosen = [service for service in app.services if provider in ("", service.id)]
@@ -50,7 +51,7 @@ async def _list(provider: str, form: str, *, refresh: bool) -> int:
                 _print_plain(listings)
             case _:
                 _print_table(app, listings)
-    return 0 if listings and not any(listing.is_stale for listing in listings) else 1
+    return 0 if listings and not any(map(problem, listings)) else 1
 
 
 def _print_plain(listings: Sequence[Listing]) -> None:

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 used wrongly, 130 cancelled. No traceback reache
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -16,6 +17,7 @@ import click
 
 from fluffbuzz import __version__
 from fluffbuzz.core.errors import FluffBuzzError
+from fluffbuzz.surfaces.terminal.plain import legible
 
 CANCELLED = 130
 
@@ -59,6 +61,7 @@ def program(debug: bool) -> None:  # noqa: FBT001 -- click passes options by nam
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; every error is told on standard error."""
+    _prepare_output()
     try:
         code = program.main(list(arguments), prog_name="fluffbuzz", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -85,11 +88,11 @@ def is_debugging() -> bool:
 
 def tell(error: FluffBuzzError) -> None:
     """Write an error for a person: what happened, and what to do next."""
-    click.echo(f"error: {error.message}", err=True)
+    click.echo(legible(f"error: {error.message}"), err=True)
     if error.next_step:
-        click.echo(error.next_step, err=True)
+        click.echo(legible(error.next_step), err=True)
     if error.detail and is_debugging():
-        click.echo(f"detail: {error.detail}", err=True)
+        click.echo(legible(f"detail: {error.detail}"), err=True)
     if is_debugging():
         traceback.print_exception(error)
 
@@ -100,6 +103,14 @@ def _tell_bug(error: Exception) -> None:
         traceback.print_exception(error)
     else:
         click.echo("Please report it with what this adds: fluffbuzz --debug …", err=True)
+
+
+def _prepare_output() -> None:
+    """A character that the output's encoding lacks becomes a ? instead of ending an answer; closed output is none."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- stays open to the end
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- as above
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _leave_quietly() -> None:

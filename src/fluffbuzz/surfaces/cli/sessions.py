@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -35,7 +36,6 @@ async def _list(limit: int, *, as_json: bool) -> None:
     from fluffbuzz.app import open_storage
     from fluffbuzz.surfaces.cli.session_export import session_report
     from fluffbuzz.surfaces.terminal.table import table
-    from fluffbuzz.surfaces.terminal.wording import moment_text
 
     async with open_storage(here()) as storage:
         found = await storage.sessions.sessions(limit)
@@ -44,8 +44,16 @@ async def _list(limit: int, *, as_json: bool) -> None:
 
         click.echo(render_json([session_report(session) for session in found]))
         return
-    rows = [(each.id, moment_text(each.updated), str(each.messages), each.model or "–", each.title) for each in found]
+    rows = [_row(each) for each in found]
     click.echo(table(("ID", "USED", "MESSAGES", "MODEL", "TITLE"), rows) if rows else "No conversations yet.")
+
+
+def _row(session: Session) -> tuple[str, ...]:
+    from fluffbuzz.surfaces.terminal.plain import legible
+    from fluffbuzz.surfaces.terminal.wording import moment_text
+
+    messages, model, title = str(session.messages), session.model or "–", legible(session.title)
+    return session.id, moment_text(session.updated), messages, model, title
 
 
 @sessions.command()
@@ -58,7 +66,14 @@ def show(session: str, all_branches: bool) -> None:  # noqa: FBT001 -- as above
 
 @sessions.command()
 @click.argument("session", metavar="ID")
-@click.option("--format", "form", type=click.Choice(["md", "json"]), default="md", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["md", "json"]),
+    default="md",
+    show_default=True,
+    help="To read, or for programs.",
+)
 @click.option("--all-branches", is_flag=True, help="Also answers that were tried again (JSON has all in any case).")
 def export(session: str, form: str, all_branches: bool) -> None:  # noqa: FBT001 -- as above
     """Write a conversation to standard output, as Markdown or JSON."""
@@ -68,6 +83,7 @@ def export(session: str, form: str, all_branches: bool) -> None:  # noqa: FBT001
 async def _export(wanted: str, form: str, *, all_branches: bool) -> None:
     from fluffbuzz.app import open_storage
     from fluffbuzz.surfaces.cli import session_export
+    from fluffbuzz.surfaces.terminal.plain import legible_on
 
     async with open_storage(here()) as storage:
         session = await _found(storage.sessions, wanted)
@@ -77,12 +93,12 @@ async def _export(wanted: str, form: str, *, all_branches: bool) -> None:
             click.echo(session_export.as_json(session, everything, turns))
             return
         read = storage.sessions.everything if all_branches else storage.sessions.branch
-        click.echo(session_export.as_markdown(session, await read(session.id)))
+        click.echo(legible_on(sys.stdout, session_export.as_markdown(session, await read(session.id))))
 
 
 @sessions.command()
 @click.argument("text")
-@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True)
+@click.option("-n", "--limit", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def search(text: str, limit: int, as_json: bool) -> int:  # noqa: FBT001 -- as above
     """Find messages that contain a text, in any script, parts of words too.
@@ -95,6 +111,7 @@ def search(text: str, limit: int, as_json: bool) -> int:  # noqa: FBT001 -- as a
 async def _search(text: str, limit: int, *, as_json: bool) -> int:
     from fluffbuzz.app import open_storage
     from fluffbuzz.surfaces.cli.json_output import render_json
+    from fluffbuzz.surfaces.terminal.plain import legible
     from fluffbuzz.surfaces.terminal.wording import moment_text
 
     if not text.strip():
@@ -106,7 +123,7 @@ async def _search(text: str, limit: int, *, as_json: bool) -> int:
         click.echo(render_json([{name: getattr(hit, name) for name in fields} for hit in hits]))
     else:
         for hit in hits:
-            excerpt = " ".join(hit.excerpt.split())
+            excerpt = legible(" ".join(hit.excerpt.split()))
             click.echo(f"{hit.session}  {moment_text(hit.created)}  {hit.role}: {excerpt}")
         if not hits:
             click.echo(f"No message contains “{text}”.", err=True)

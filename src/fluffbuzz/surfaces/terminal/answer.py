@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from fluffbuzz.core.events import Event, TextDelta, ThinkingDelta
+from fluffbuzz.surfaces.terminal.plain import has_cursor, legible, legible_on
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -25,6 +28,13 @@ class AnswerView(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+def view(monotonic: Callable[[], float]) -> AnswerView:
+    """What fits where standard output goes."""
+    if sys.stdout.isatty() and has_cursor():
+        return TerminalView(monotonic)
+    return PlainView(sys.stdout)
+
+
 class PlainView:
     """The answer's text alone, as it comes, and a line end after it."""
 
@@ -35,7 +45,7 @@ class PlainView:
     def show(self, event: Event) -> None:
         """Write the text of the first choice at once."""
         if isinstance(event, TextDelta) and event.choice == 0:
-            self._out.write(event.text)
+            self._out.write(legible_on(self._out, event.text))
             self._out.flush()
             self._last = event.text
 
@@ -91,7 +101,7 @@ class TerminalView:
             case ThinkingDelta(_, 0):
                 self._word = "thinking"
             case TextDelta(text, 0):
-                self._markdown().write(text)
+                self._markdown().write(legible(text))
             case _:
                 pass
 
@@ -103,7 +113,8 @@ class TerminalView:
 
             if self._status is not None:
                 self._status.stop()
-            self._text = self._stack.enter_context(MarkdownStream(Console(), self._monotonic))
+            later = asyncio.get_running_loop().call_later
+            self._text = self._stack.enter_context(MarkdownStream(Console(), self._monotonic, later))
         return self._text
 
     def waiting(self) -> str:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.markdown import Markdown
@@ -16,6 +18,9 @@ from rich.segment import Segment
 
 REDRAW_EVERY = 0.08
 """Seconds between two drawings of the block that still grows."""
+
+REDRAW_SHARE = 4
+"""A drawing that takes long is followed by a pause so many times as long: a long block must not hold up the stream."""
 
 
 def finished_blocks(text: str) -> int:
@@ -25,23 +30,38 @@ def finished_blocks(text: str) -> int:
         stripped = line.strip()
         if fence:
             fence = "" if stripped.startswith(fence) and not stripped.strip(fence[0]) else fence
-        elif was_empty and stripped and not line[0].isspace():
-            cut = position
-        if not fence and stripped.startswith(("```", "~~~")):
-            fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
+        else:
+            if was_empty and stripped and not line[0].isspace():
+                cut = position
+            if stripped.startswith(("```", "~~~")):
+                fence = stripped[: len(stripped) - len(stripped.lstrip(stripped[0]))]
         was_empty = not stripped and not fence
         position += len(line)
     return cut
 
 
+class Timer(Protocol):
+    """Something that will happen, unless it is cancelled."""
+
+    def cancel(self) -> None:
+        """Let it not happen."""
+        ...
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+"""Has something done after so many seconds, such as an event loop's `call_later`."""
+
+
 class MarkdownStream:
     """Takes text as it comes and shows it as Markdown; a context, since the live part has to be ended."""
 
-    def __init__(self, console: Console, monotonic: Callable[[], float]) -> None:
+    def __init__(self, console: Console, monotonic: Callable[[], float], later: Later) -> None:
         self._console = console
         self._monotonic = monotonic
+        self._later = later
+        self._timer: Timer | None = None
         self._pending = ""
-        self._drawn = 0.0
+        self._next_drawing = 0.0
         self._has_printed = False
         self._live = Live(console=console, auto_refresh=False, transient=True, vertical_overflow="crop")
 
@@ -52,6 +72,7 @@ class MarkdownStream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._forget_timer()
         self._live.update("", refresh=True)
         self._live.stop()
         self._print(self._pending)
@@ -64,9 +85,23 @@ class MarkdownStream:
             self._live.update("")
             self._print(self._pending[:cut])
             self._pending = self._pending[cut:]
-        if cut or self._monotonic() - self._drawn >= REDRAW_EVERY:
-            self._drawn = self._monotonic()
-            self._live.update(_Tail(self._pending), refresh=True)
+        wait = 0 if cut else self._next_drawing - self._monotonic()
+        if wait <= 0:
+            self._draw()
+        elif self._timer is None:  # what comes now is seen soon, even if nothing follows it for long
+            self._timer = self._later(wait, self._draw)
+
+    def _draw(self) -> None:
+        self._forget_timer()
+        started = self._monotonic()
+        self._live.update(_Tail(self._pending), refresh=True)
+        ended = self._monotonic()
+        self._next_drawing = ended + max(REDRAW_EVERY, REDRAW_SHARE * (ended - started))
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _print(self, text: str) -> None:
         if not text.strip():
@@ -74,7 +109,25 @@ class MarkdownStream:
         if self._has_printed:
             self._console.print()
         self._has_printed = True
-        self._console.print(Markdown(text.strip("\n")))
+        self._console.print(_Document(text.strip("\n")))
+
+
+_PARSER = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).disable(["image", "reference"])
+
+
+class _Document(Markdown):
+    """Markdown of which nothing is lost: tags, addresses, image links, references and line ends are all shown."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__("", hyperlinks=False)
+        self.parsed = list(map(_with_line_ends, _PARSER.parse(text)))
+
+
+def _with_line_ends(token: Token) -> Token:
+    for child in token.children or ():
+        if child.type == "softbreak":
+            child.type = "hardbreak"
+    return token
 
 
 class _Tail:
@@ -84,7 +137,7 @@ class _Tail:
         self._text = text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        lines = console.render_lines(Markdown(self._text), options, pad=False)
+        lines = console.render_lines(_Document(self._text), options, pad=False)
         for line in lines[-max(1, console.height - 2) :]:
             yield from line
             yield Segment.line()

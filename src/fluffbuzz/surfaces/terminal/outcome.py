@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fluffbuzz.core.errors import FluffBuzzError, RequestFailed
+from fluffbuzz.core.session import CallOutcome
 from fluffbuzz.core.usage import CountKind
 from fluffbuzz.runtime.explanation import explain_failure
 from fluffbuzz.surfaces.terminal.wording import context_line, speed_line, tokens_line
@@ -24,7 +25,8 @@ def trouble(turn: Turn) -> FluffBuzzError | None:
     """What the user must be told about a turn: why it failed, that it only thought, or that it was not stored."""
     if turn.failure is not None:
         selection = turn.selection
-        return explain_failure(turn.failure, selection.candidate, selection.provider)
+        has_part = bool(turn.calls) and turn.calls[-1].outcome is CallOutcome.CUT
+        return explain_failure(turn.failure, selection.candidate, selection.provider, has_part=has_part)
     first = turn.reply.first
     if first.is_thinking_only:
         return RequestFailed(f"The model only thought and gave no answer{_spent(turn)}.", _thinking_advice(turn))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from fluffbuzz.core.endpoint import Candidate
 from fluffbuzz.runtime.snapshot import Snapshot
+from fluffbuzz.surfaces.terminal.plain import legible
 from fluffbuzz.surfaces.terminal.wording import (
     age_text,
     context_line,
@@ -23,7 +24,7 @@ def status_lines(snapshot: Snapshot, now: float) -> Iterable[str]:
     elif snapshot.problem is not None:
         yield f"model     none: {snapshot.problem}"
     else:
-        yield "model     none is set up; the small embedded model answers"
+        yield f"model     {'' if snapshot.listings else 'none is set up; '}the small embedded model answers"
     for listing in snapshot.listings:
         if listing.discovery is not None:
             place = f"{listing.service.id} {listing.service.endpoint.base_url}"
@@ -53,4 +54,5 @@ def _session_lines(snapshot: Snapshot) -> Iterable[str]:
     if snapshot.last is not None:
         yield f"context   {snapshot.context} used, {context_line(snapshot.context, window)}"
         yield f"speed     {speed_line(snapshot.last)}"
-    yield f"session   {session.id} “{session.title}”, {session.messages} messages, {moment_text(session.updated)}"
+    told = f"{session.id} “{session.title}”, {session.messages} messages, {moment_text(session.updated)}"
+    yield f"session   {legible(told)}"

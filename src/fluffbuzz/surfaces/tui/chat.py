@@ -6,9 +6,7 @@ Ctrl-C cancels the running answer, whose part is kept; the conversation goes on.
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
@@ -23,8 +21,9 @@ from fluffbuzz.core.request import Sampling
 from fluffbuzz.core.session import Session
 from fluffbuzz.runtime.selection import Selection
 from fluffbuzz.runtime.turn import Turn
-from fluffbuzz.surfaces.terminal.answer import AnswerView, PlainView, TerminalView
+from fluffbuzz.surfaces.terminal.answer import view
 from fluffbuzz.surfaces.terminal.outcome import closing_line, trouble
+from fluffbuzz.surfaces.terminal.plain import alarming, dimmed, legible
 from fluffbuzz.surfaces.terminal.wording import window_text
 
 SHOWN_ON_RETURN = 2
@@ -51,80 +50,88 @@ class Chat:
         await self.select(self.wanted)
         assert self.selection is not None, "select() sets it or raises"
         model = self.selection.candidate.model
-        click.secho(f"FluffBuzz {__version__} · {model.ref} · window {window_text(model.window)} · /help", dim=True)
+        click.echo(dimmed(f"FluffBuzz {__version__} · {model.ref} · window {window_text(model.window)} · /help"))
         if self.session is not None:
             await self._show_end_of(self.session)
 
     async def select(self, wanted: str, *, refresh: bool = False) -> None:
         """Choose who answers from now on; empty for the default."""
+        known = self.selection
         self.selection = await self.app.selector.select(wanted, refresh=refresh)
         self.wanted = wanted
-        if self.selection.notice:
-            click.secho(self.selection.notice, dim=True)
+        if self.selection.notice and (known is None or known.notice != self.selection.notice):
+            click.echo(dimmed(self.selection.notice))
 
     async def say(self, text: str) -> None:
         """Send a message and show its answer."""
-        session, selection = await self.ready()
-        await self._run(self.app.conversations.ask(session, user(text), selection, Sampling()))
+        selection = await self._answerer()
+        if self.session is None:
+            self.session = await self.app.storage.sessions.create(model=self.wanted, system=self.system)
+        await self._run(self.app.conversations.ask(self.session, user(text), selection, Sampling()))
 
     async def retry(self) -> None:
         """Have the last message answered anew."""
-        session, selection = await self.ready()
-        await self._run(self.app.conversations.retry(session, selection, Sampling()))
+        session = self._begun("There is nothing to try again: the conversation has no message yet.")
+        await self._run(self.app.conversations.retry(session, await self._answerer(), Sampling()))
 
     async def take_up(self) -> None:
         """Go on with an unfinished answer."""
-        session, selection = await self.ready()
-        await self._run(self.app.conversations.take_up(session, selection, Sampling()))
+        session = self._begun("There is no unfinished answer to continue: the conversation has no message yet.")
+        await self._run(self.app.conversations.take_up(session, await self._answerer(), Sampling()))
 
-    async def ready(self) -> tuple[Session, Selection]:
-        """The session, created if need be, and who answers."""
-        if self.selection is None:
+    async def _answerer(self) -> Selection:
+        """Who answers; a background service is asked for anew, since it stops when it is idle."""
+        if self.selection is None or self.selection.provider.is_background_service:
             await self.select(self.wanted)
         assert self.selection is not None, "select() sets it or raises"
+        return self.selection
+
+    def _begun(self, lacking: str) -> Session:
         if self.session is None:
-            self.session = await self.app.storage.sessions.create(model=self.wanted, system=self.system)
-        return self.session, self.selection
+            raise UsageError(lacking)
+        return self.session
 
     async def _run(self, beginning: Coroutine[Any, Any, Turn]) -> None:
         turn = await beginning
-        answering = asyncio.ensure_future(self._show(turn))
-        with _on_ctrl_c(answering.cancel):
-            try:
-                await answering
-            except asyncio.CancelledError:
-                if not answering.cancelled() or _is_being_cancelled():
-                    raise
-                click.secho("\ncancelled; the part is kept. /continue or /retry", dim=True, err=True)
-                return
+        try:
+            await self._show(turn)
+        except asyncio.CancelledError:
+            click.echo(dimmed("\ncancelled; the part is kept. /continue or /retry"), err=True)
+            raise
         error = trouble(turn)
         if error is not None:
             tell(error)
         if turn.calls:
-            click.secho(closing_line(turn), dim=True, err=True)
+            click.echo(dimmed(closing_line(turn)), err=True)
 
     async def _show(self, turn: Turn) -> None:
-        with self._view() as view:
+        with view(self.app.storage.clock.monotonic) as shown:
             async with turn:
                 async for event in turn:
-                    view.show(event)
-
-    def _view(self) -> AnswerView:
-        if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-            return TerminalView(self.app.storage.clock.monotonic)
-        return PlainView(sys.stdout)
+                    shown.show(event)
 
     async def _show_end_of(self, session: Session) -> None:
-        click.secho(f"session {session.id} “{session.title}”, {session.messages} messages", dim=True)
+        click.echo(dimmed(legible(f"session {session.id} “{session.title}”, {session.messages} messages")))
         for stored in await self.app.storage.sessions.branch(session.id, SHOWN_ON_RETURN):
-            click.secho(f"{stored.message.role}: {stored.message.text}", dim=True)
+            click.echo(dimmed(legible(f"{stored.message.role}: {stored.message.text}")))
 
 
 def tell(error: FluffBuzzError) -> None:
     """Show an error and its next step; the chat stays open."""
-    click.secho(f"error: {error.message}", fg="red", err=True)
+    click.echo(alarming(legible(f"error: {error.message}")), err=True)
     if error.next_step:
-        click.echo(error.next_step, err=True)
+        click.echo(legible(error.next_step), err=True)
+
+
+async def interruptible(work: Coroutine[Any, Any, None]) -> None:
+    """Do it; Ctrl-C ends it, and nothing but it."""
+    task = asyncio.ensure_future(work)
+    with _on_ctrl_c(task.cancel):
+        try:
+            await task
+        except asyncio.CancelledError:
+            if not task.cancelled() or _is_being_cancelled():
+                raise
 
 
 async def found_session(app: App, wanted: str) -> Session:

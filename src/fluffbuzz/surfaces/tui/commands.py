@@ -10,6 +10,7 @@ import click
 
 from fluffbuzz.core.errors import UsageError
 from fluffbuzz.core.messages import Role, system
+from fluffbuzz.surfaces.terminal.plain import dimmed, legible
 from fluffbuzz.surfaces.terminal.status_text import status_lines
 from fluffbuzz.surfaces.terminal.table import table
 from fluffbuzz.surfaces.terminal.wording import moment_text, window_text
@@ -66,7 +67,7 @@ async def _status(chat: Chat, _: str) -> None:
 
 async def _new(chat: Chat, _: str) -> None:
     chat.session = None
-    click.secho("a new conversation", dim=True)
+    click.echo(dimmed("a new conversation"))
 
 
 async def _exit(chat: Chat, _: str) -> None:
@@ -99,12 +100,13 @@ async def _system_text(chat: Chat) -> str:
 
 async def _sessions(chat: Chat, wanted: str) -> None:
     if wanted:
-        chat.session = await found_session(chat.app, wanted)
-        await chat.select(chat.session.model)
-        click.echo(f"session {chat.session.id} “{chat.session.title}”, {chat.session.messages} messages")
+        session = await found_session(chat.app, wanted)
+        await chat.select(session.model)
+        chat.session = session
+        click.echo(legible(f"session {session.id} “{session.title}”, {session.messages} messages"))
         return
     found = await chat.app.storage.sessions.sessions(SESSIONS_SHOWN)
-    rows = [(each.id, moment_text(each.updated), str(each.messages), each.title) for each in found]
+    rows = [(each.id, moment_text(each.updated), str(each.messages), legible(each.title)) for each in found]
     click.echo(table(("ID", "USED", "MESSAGES", "TITLE"), rows) if rows else "No conversations yet.")
 
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 from fluffbuzz.app import App, Place, open_app
 from fluffbuzz.core.errors import FluffBuzzError
-from fluffbuzz.surfaces.tui.chat import Chat, found_session, tell
+from fluffbuzz.surfaces.terminal.fetching import fetch_progress
+from fluffbuzz.surfaces.tui.chat import Chat, found_session, interruptible, tell
 from fluffbuzz.surfaces.tui.commands import perform
 
 
@@ -17,7 +18,7 @@ async def converse(where: Place, *, session: str, model: str, system: str, save:
     Raises:
         FluffBuzzError: it could not begin.
     """
-    async with open_app(where, save=save) as app:
+    async with open_app(where, save=save, fetching=fetch_progress) as app:
         chat = Chat(app, await found_session(app, session) if session else None, model, system)
         await chat.open()
         async for line in _lines(app):
@@ -32,7 +33,7 @@ async def _take(chat: Chat, line: str) -> None:
     if not text:
         return
     try:
-        await (perform(chat, text) if text.startswith("/") else chat.say(text))
+        await interruptible(perform(chat, text) if text.startswith("/") else chat.say(text))
     except FluffBuzzError as error:
         tell(error)
 
