@@ -16,4 +16,6 @@ def main() -> None:
     gc.disable()  # imports make no garbage, and looking for it while they run takes a tenth of the start
     from fluffbuzz.surfaces.cli.program import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # what is left goes with the process; looking through it once more takes a tenth of the whole
+    sys.exit(code)

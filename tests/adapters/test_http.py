@@ -100,8 +100,8 @@ class TestIdleConnections:
     async def test_the_limit_lies_below_the_five_seconds_after_which_servers_hang_up(self) -> None:
         async with FakeServer(response()) as server, HttpTransport() as transport:
             await fetch(transport, get(server.base_url))
-            (client,) = transport._clients.values()
-            assert client._transport._pool._keepalive_expiry == KEEP_ALIVE < 5.0  # type: ignore[attr-defined]
+            (pool,) = transport._pools.values()
+            assert pool._keepalive_expiry == KEEP_ALIVE < 5.0
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ class TestTls:
         self, authority: Authority, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         trusting = ssl.create_default_context(cafile=authority.ca_file)
-        monkeypatch.setattr("fluffbuzz.adapters.http._trust", lambda ca_file: trusting)
+        monkeypatch.setattr("fluffbuzz.adapters.http.trust", lambda ca_file: trusting)
         async with (
             FakeServer(response()) as plain,
             FakeServer(response(b"safe"), ssl_context=authority.server_side) as server,

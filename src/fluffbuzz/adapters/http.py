@@ -1,4 +1,4 @@
-"""HTTP by httpx2: exactly the given headers, no retries, no redirect to another origin, loopback past every proxy.
+"""HTTP by httpcore2: exactly the given headers, no retries, no redirect to another origin, loopback past every proxy.
 
 Idle connections are dropped after `KEEP_ALIVE` seconds, before servers that close theirs after 5 can reset a request.
 """
@@ -13,11 +13,12 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextman
 from typing import Self
 from urllib.parse import urljoin
 
-import httpx2
+import httpcore2
 
+from fluffbuzz.adapters.http_address import address, check_headers, host, proxy, proxy_for, trust
 from fluffbuzz.core.deadlines import Deadlines
 from fluffbuzz.core.failure import Failure, FailureKind
-from fluffbuzz.core.route import origin_of, route_of
+from fluffbuzz.core.route import origin_of
 from fluffbuzz.ports import HttpRequest, TransportFault
 
 KEEP_ALIVE = 4.0
@@ -26,28 +27,31 @@ KEEP_ALIVE = 4.0
 MAX_REDIRECTS = 3
 """Redirects within one origin that are followed."""
 
-_NO_SUCH_PROXY = (
-    "the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used: "
-    "it must be an http:// or https:// address"
+_LIBRARY_ERRORS = (
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.TimeoutException,
+    httpcore2.UnsupportedProtocol,
 )
 
 
 class Response:
     """A response whose body arrives piece by piece, each within its time limit."""
 
-    def __init__(self, response: httpx2.Response, waiting: _Waiting) -> None:
+    def __init__(self, response: httpcore2.Response, waiting: _Waiting) -> None:
         self._response = response
         self._waiting = waiting
 
     @property
     def status(self) -> int:
         """The HTTP status."""
-        return self._response.status_code
+        return self._response.status
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Header fields, names in lower case."""
-        return dict(self._response.headers)
+        return _fields(self._response)
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         """The body as it arrives.
@@ -55,7 +59,7 @@ class Response:
         Raises:
             TransportFault: it broke off, or nothing came in time.
         """
-        async with aclosing(self._response.aiter_bytes()) as chunks:
+        async with aclosing(_body(self._response)) as chunks:
             while True:
                 with _faults():
                     async with self._waiting.for_bytes():
@@ -63,6 +67,15 @@ class Response:
                 if chunk is None:
                     return
                 yield chunk
+
+
+def _fields(response: httpcore2.Response) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+
+
+async def _body(response: httpcore2.Response) -> AsyncGenerator[bytes]:
+    async for chunk in response.aiter_stream():
+        yield chunk
 
 
 class _Waiting:
@@ -103,8 +116,8 @@ class HttpTransport:
     """
 
     def __init__(self, keep_alive: float = KEEP_ALIVE) -> None:
-        self._limits = httpx2.Limits(keepalive_expiry=keep_alive)
-        self._clients: dict[tuple[bool, str, bool], httpx2.AsyncClient] = {}
+        self._keep_alive = keep_alive
+        self._pools: dict[tuple[bool, str, str], httpcore2.AsyncConnectionPool] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -120,107 +133,98 @@ class HttpTransport:
         Raises:
             TransportFault: nothing usable came back.
         """
-        _check_headers(request.headers)
+        check_headers(request.headers)
         waiting = _Waiting(deadlines)
         with _faults():
             async with waiting.for_bytes():
                 response = await self._send(request, deadlines)
         try:
+            _check_plain(response)
             waiting.again()
             yield Response(response, waiting)
         finally:
             await response.aclose()
 
-    async def _send(self, request: HttpRequest, deadlines: Deadlines) -> httpx2.Response:
+    async def _send(self, request: HttpRequest, deadlines: Deadlines) -> httpcore2.Response:
         url = request.url
         for _ in range(MAX_REDIRECTS + 1):
             response = await self._send_once(request, url, deadlines)
-            if response.status_code not in (301, 302, 303, 307, 308):
+            if response.status not in (301, 302, 303, 307, 308):
                 return response
             await response.aclose()
             url = _target(url, response)
         raise TransportFault(Failure(FailureKind.REDIRECTED, f"{request.url} redirects in circles"))
 
-    async def _send_once(self, request: HttpRequest, url: str, deadlines: Deadlines) -> httpx2.Response:
-        client = await self._client(url, request.ca_file)
-        timeout = {"connect": deadlines.connect, "read": None, "write": deadlines.idle, "pool": deadlines.connect}
-        message = httpx2.Request(
+    async def _send_once(self, request: HttpRequest, url: str, deadlines: Deadlines) -> httpcore2.Response:
+        target = address(url)
+        length = [("content-length", str(len(request.body)))] if request.body else []
+        message = httpcore2.Request(
             request.method,
-            url,
-            headers=dict(request.headers),
+            target,
+            headers=[("host", host(url)), *request.headers.items(), *length],
             content=request.body or None,
-            extensions={"timeout": timeout},
+            extensions={"timeout": {"connect": deadlines.connect, "write": deadlines.idle, "pool": deadlines.connect}},
         )
+        pool = await self._pool(url, request.ca_file)
         try:
-            return await client.send(message, stream=True, auth=None)
-        except (httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
+            return await pool.handle_async_request(message)
+        except (httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
             words = f"no connection within {deadlines.connect:g} s (limit: connect)"
             raise TransportFault(Failure(FailureKind.CONNECT_TIMEOUT, words)) from error
-        except httpx2.WriteTimeout as error:
+        except httpcore2.WriteTimeout as error:
             words = f"the request could not be sent on for {deadlines.idle:g} s (limit: idle)"
             raise TransportFault(Failure(FailureKind.TIMEOUT, words)) from error
 
-    async def _client(self, url: str, ca_file: str) -> httpx2.AsyncClient:
-        loopback, tls = route_of(url).is_loopback, not url.lower().startswith("http://")
-        key = (tls, ca_file, loopback)
-        if key not in self._clients:
-            trust = _trust(ca_file) if tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # unused; the real one is slow
-            try:
-                client = httpx2.AsyncClient(trust_env=not loopback, limits=self._limits, verify=trust)
-            except (ValueError, ImportError) as error:
-                raise TransportFault(Failure(FailureKind.BAD_REQUEST, _NO_SUCH_PROXY)) from error
-            self._clients[key] = await self._stack.enter_async_context(client)
-        return self._clients[key]
+    async def _pool(self, url: str, ca_file: str) -> httpcore2.AsyncConnectionPool:
+        tls, through = not url.lower().startswith("http://"), proxy_for(url)
+        key = (tls, ca_file, through)
+        if key not in self._pools:
+            trusted = trust(ca_file) if tls or through else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # unused, and cheap
+            pool = httpcore2.AsyncConnectionPool(
+                trusted,
+                proxy=proxy(through) if through else None,
+                max_connections=None,
+                keepalive_expiry=self._keep_alive,
+                retries=0,
+            )
+            self._pools[key] = await self._stack.enter_async_context(pool)
+        return self._pools[key]
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
-    """Refuse what HTTP cannot carry before a library does, whose words would quote the key."""
-    for name, value in headers.items():
-        text = name + value
-        if not (text.isascii() and text.isprintable()) or value != value.strip() or not name or set(name) & set(" :"):
-            words = f"the header {name} cannot be sent: it holds a line end, a space at an end, or no ASCII"
-            raise TransportFault(Failure(FailureKind.BAD_REQUEST, words))
+def _check_plain(response: httpcore2.Response) -> None:
+    encoding = _fields(response).get("content-encoding", "identity")
+    if encoding != "identity":
+        words = f"the answer is compressed ({encoding}), which was not asked for"
+        raise TransportFault(Failure(FailureKind.PROTOCOL, words, response.status))
 
 
-def _target(url: str, response: httpx2.Response) -> str:
+def _target(url: str, response: httpcore2.Response) -> str:
     """Where a redirect leads, within the origin."""
-    location = response.headers.get("location", "")
+    location = _fields(response).get("location", "")
     try:
         target = urljoin(url, location)
         origin = origin_of(target)
     except ValueError:
         words = f"{url} redirects to something that is no address: {location}"
-        raise TransportFault(Failure(FailureKind.REDIRECTED, words, response.status_code)) from None
+        raise TransportFault(Failure(FailureKind.REDIRECTED, words, response.status)) from None
     if origin != origin_of(url):
         words = f"{url} redirects to another origin, {origin}, where its key must not go"
-        raise TransportFault(Failure(FailureKind.REDIRECTED, words, response.status_code))
+        raise TransportFault(Failure(FailureKind.REDIRECTED, words, response.status))
     return target
-
-
-def _trust(ca_file: str) -> ssl.SSLContext | bool:
-    if not ca_file:
-        return True
-    context = ssl.create_default_context()
-    try:
-        context.load_verify_locations(ca_file)
-    except OSError as error:
-        words = f"the certificate authority file {ca_file} cannot be used: {_words(error)}"
-        raise TransportFault(Failure(FailureKind.TLS, words)) from error
-    return context
 
 
 @contextmanager
 def _faults() -> Iterator[None]:
-    """Turn what httpx2 raises into a fault that says what happened."""
+    """Turn what httpcore2 raises into a fault that says what happened."""
     try:
         yield
-    except httpx2.HTTPError as error:
+    except _LIBRARY_ERRORS as error:
         raise TransportFault(_failure(error)) from error
-    except (OSError, httpx2.InvalidURL) as error:
+    except (OSError, ValueError) as error:
         raise TransportFault(Failure(FailureKind.PROTOCOL, _words(error))) from error
 
 
-def _failure(error: httpx2.HTTPError) -> Failure:
+def _failure(error: Exception) -> Failure:
     causes = list(_causes(error))
     kind = next((kind for cause in causes for kind in [_kind(cause)] if kind), FailureKind.CONNECTION_LOST)
     return Failure(kind, _words(causes[-1]) or _words(error))
@@ -234,9 +238,9 @@ def _kind(cause: BaseException) -> FailureKind | None:
             return FailureKind.NAME_NOT_FOUND
         case ConnectionRefusedError():
             return FailureKind.REFUSED
-        case httpx2.LocalProtocolError() | httpx2.UnsupportedProtocol() | httpx2.DecodingError():
+        case httpcore2.LocalProtocolError() | httpcore2.UnsupportedProtocol():
             return FailureKind.PROTOCOL
-        case httpx2.RemoteProtocolError():
+        case httpcore2.RemoteProtocolError():
             return _protocol_kind(str(cause))
         case _:
             return None
