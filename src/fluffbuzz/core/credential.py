@@ -43,11 +43,11 @@ SHORTEST_HIDDEN = 8
 
 def hide(secrets: Iterable[Secret], text: str) -> str:
     """Somebody else's words, such as a server's error that quotes the key, without these secrets."""
-    for secret in secrets:
-        value = secret.reveal()
-        for part in (value, value.rpartition(" ")[2]):  # the second is the token of `Bearer TOKEN`
-            if len(part) >= SHORTEST_HIDDEN:
-                text = text.replace(part, repr(secret))
+    values = [secret.reveal() for secret in secrets]
+    tokens = [value.rpartition(" ")[2] for value in values]  # of `Bearer TOKEN`
+    for part in sorted({*values, *tokens}, key=len, reverse=True):  # the longer first: one may begin with another
+        if len(part) >= SHORTEST_HIDDEN:
+            text = text.replace(part, "***")
     return text
 
 
