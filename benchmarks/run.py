@@ -24,6 +24,7 @@ QUESTION = "What is the capital of France?"
 LIMIT = 8
 LLM = "llm==0.36"
 RUNS = 15
+DEFAULT_PORT = 8000
 
 BIN = Path(sys.executable).parent
 FLUFFBUZZ = str(BIN / "fluffbuzz")
@@ -56,20 +57,16 @@ def _measure(folder: Path) -> Iterator[str]:
     yield "|---|---|---|"
     yield from _start()
     yield from _decoding()
-    with VllmServer(api_key=API_KEY) as server:
-        env = _environment(folder, server.base_url)
+    with VllmServer(port=DEFAULT_PORT) as server:
+        env = _environment(folder)
         yield from _ask(env, server.base_url, folder)
         yield from _long(env, folder)
 
 
-def _environment(folder: Path, base_url: str) -> dict[str, str]:
-    config = {
-        "models": {"providers": {"vllm": {"baseUrl": base_url}}},
-        "agents": {"defaults": {"models": {"vllm/*": {}}}},
-    }
-    (folder / "fluffbuzz.json").write_text(json.dumps(config), encoding="utf-8")
+def _environment(folder: Path) -> dict[str, str]:
+    """A user who has opted in to the vLLM at its default address and configured nothing."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TERM") if name in os.environ}
-    return {**kept, "HOME": str(folder), "FLUFFBUZZ_STATE_DIR": str(folder), "VLLM_API_KEY": API_KEY}
+    return {**kept, "HOME": str(folder), "VLLM_API_KEY": API_KEY}
 
 
 def _start() -> Iterator[str]:
@@ -130,7 +127,7 @@ def _llm(base_url: str, home: Path) -> list[str]:
 
 
 def _long(env: Mapping[str, str], folder: Path) -> Iterator[str]:
-    short, long = long_session.make(folder, 10), long_session.make(folder, 10_000)
+    short, long = (long_session.make(folder / ".fluffbuzz", count) for count in (10, 10_000))
     times: dict[str, Sample] = in_turn(
         {
             "short": lambda: long_session.until_prompt(FLUFFBUZZ, env, short),

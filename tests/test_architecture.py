@@ -140,6 +140,12 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         '"openai"': "a documented value of `thinkingFormat`",
         '"llamacpp"': "a documented value of `toolSchemaProfile`",
     },
+    "adapters/embedded/llama.py": {
+        "xllamacpp": "the library that this adapter wraps",
+        "llama.cpp": "what that library carries",
+        "llamacpp:": "the prefix of its counters",
+    },
+    "adapters/embedded/launcher.py": {"xllamacpp": "the library whose absence it explains", "VLLM_API_KEY": "advice"},
 }
 """File, words that stand there, and why."""
 

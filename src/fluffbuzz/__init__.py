@@ -1,4 +1,4 @@
-"""FluffBuzz: language models on your own machine, above all with vLLM.
+"""FluffBuzz: language models on your own machine.
 
 This file holds the version and nothing else: everything below it is imported only by whoever needs it, so that
 `fluffbuzz --version` costs no more than Python itself.

@@ -87,7 +87,7 @@ def _explain_key(provider: Provider, place: str, credential: Credential | None) 
 
 def _missing_v1(base_url: str) -> str:
     if base_url.endswith("/v1"):
-        return "Is it an OpenAI-compatible server? Check host, port and path of baseUrl."
+        return "Is a model server listening there? Check host, port and path of baseUrl."
     return f"The base URL probably lacks /v1: set baseUrl to {base_url}/v1."
 
 

@@ -54,7 +54,7 @@ class ChatDecoder:
         self._wordings = wordings
         self._is_started = False
         self._has_answer = False
-        self._open: set[int] = set()
+        self._seen: set[int] = set()
         self._closed: set[int] = set()
         self.is_over = False
 
@@ -65,7 +65,7 @@ class ChatDecoder:
             payloads = self._sse.feed(chunk)
         except EventTooLarge as fault:
             payloads, too_large = fault.complete, fault
-        events = self._decode(payloads)
+        events = [] if self.is_over else self._decode(payloads)
         if too_large is not None and not self.is_over:
             events += self._fail(Failure(FailureKind.PROTOCOL, str(too_large)))
         return events
@@ -73,24 +73,18 @@ class ChatDecoder:
     def close(self) -> list[Event]:
         """The body has ended, well or not; exactly one closing event has been emitted after this."""
         events: list[Event] = []
+        if self.is_over:
+            return events
         for payload in self._sse.flush():
             if payload.strip() == _DONE or _is_json(payload):
                 events += self._decode([payload])
         if not self.is_over:
-            events += self._finish() if self._closed and not self._open else self._fail(_CUT)
+            events += self._finish() if self._closed and self._seen == self._closed else self._fail(_CUT)
         return events
 
     def _decode(self, payloads: Iterable[bytes]) -> list[Event]:
         events: list[Event] = []
-        for data in payloads:
-            if self.is_over:
-                break
-            payload = data.strip()
-            if not payload:
-                continue  # sent to keep the connection alive
-            if payload == _DONE:
-                events += self._finish() if self._has_answer or self._closed else self._fail(_EMPTY)
-                break
+        for payload in payloads:
             try:
                 document = json_text.parse(payload)
             except ValueError:
@@ -98,55 +92,67 @@ class ChatDecoder:
             if type(document) is dict:
                 self._take(document, events)
             else:
-                words = payload[:200].decode("utf-8", "replace")
-                events += self._fail(
-                    Failure(FailureKind.PROTOCOL, f"an event of the stream is no JSON object: {words}")
-                )
+                self._take_odd(payload.strip(), events)
+            if self.is_over:
+                break
         return events
 
+    def _take_odd(self, payload: bytes, events: list[Event]) -> None:
+        """Take what is no JSON object: the mark of the end, or nothing at all, to keep the connection alive."""
+        if payload == _DONE:
+            events += self._finish() if self._has_answer or self._closed else self._fail(_EMPTY)
+        elif payload:
+            words = f"an event of the stream is no JSON object: {payload[:200].decode('utf-8', 'replace')}"
+            events += self._fail(Failure(FailureKind.PROTOCOL, words))
+
     def _take(self, document: dict[str, Any], events: list[Event]) -> None:
-        evidence = decode_error_event(document)
-        if evidence is not None:
-            events += self._fail(classify(evidence, self._wordings))
+        if (document.get("error") or document.get("object") == "error") and (found := decode_error_event(document)):
+            events += self._fail(classify(found, self._wordings))
             return
         if not self._is_started:
             self._is_started = True
             events.append(ReplyStarted(_text(document.get("id")), _text(document.get("model"))))
         usage = document.get("usage")
         choices = document.get("choices")
-        for choice in choices if type(choices) is list else ():
-            if type(choice) is dict:
-                usage = usage or choice.get("usage")
-                self._take_choice(choice, events)
-                if self.is_over:
-                    break
+        if choices and type(choices) is list:
+            for choice in choices:
+                if type(choice) is dict:
+                    usage = usage or choice.get("usage")
+                    self._take_choice(choice, events)
+                    if self.is_over:
+                        break
         if usage or "timings" in document:
             report = decode_usage(usage) or decode_timings(document.get("timings"))
             if report is not None:
                 events.insert(len(events) - self.is_over, UsageReported(report))  # a closing event stays the last
 
-    def _take_choice(self, choice: Mapping[str, Any], events: list[Event]) -> None:
+    def _take_choice(self, choice: dict[str, Any], events: list[Event]) -> None:
         index = choice.get("index")
-        index = index if type(index) is int else 0
+        if type(index) is not int:
+            index = 0
+        self._seen.add(index)
         delta = choice.get("delta") or choice.get("message")
         if type(delta) is dict:
-            before = len(events)
-            _take_delta(delta, index, events)
-            if len(events) > before:
+            content = delta.get("content")
+            if content and len(delta) == 1 and type(content) is str:  # nearly every delta; the rest is slower
                 self._has_answer = True
-        if index not in self._closed:
-            self._open.add(index)
+                events.append(TextDelta(content, index))
+            else:
+                before = len(events)
+                _take_delta(delta, index, events)
+                self._has_answer = self._has_answer or len(events) > before
         reason = choice.get("finish_reason")
-        if reason is None:
-            return
+        if reason is not None:
+            self._take_reason(reason, index, events)
+
+    def _take_reason(self, reason: object, choice: int, events: list[Event]) -> None:
         stop = _STOP_REASONS.get(reason) if type(reason) is str else None
         if stop is None:
             words = f"the server ended the answer with finish_reason {reason!r}"
             events += self._fail(Failure(FailureKind.SERVER_ERROR, words))
             return
-        self._open.discard(index)
-        self._closed.add(index)
-        events.append(ChoiceFinished(stop, index))
+        self._closed.add(choice)
+        events.append(ChoiceFinished(stop, choice))
 
     def _finish(self) -> list[Event]:
         self.is_over = True
@@ -164,15 +170,12 @@ def decode_reply(body: bytes, wordings: Sequence[Wording] = ()) -> list[Event]:
 
 
 def _take_delta(delta: Mapping[str, Any], choice: int, events: list[Event]) -> None:
-    content = delta.get("content")
-    if content and len(delta) == 1 and type(content) is str:  # nearly every delta; the rest is slower
-        events.append(TextDelta(content, choice))
-        return
     for field in _THINKING_FIELDS:
         thinking = delta.get(field)
         if thinking and type(thinking) is str:
             events.append(ThinkingDelta(thinking, choice))
             break
+    content = delta.get("content")
     if content:
         text = content if type(content) is str else _text_of_parts(content)
         if text:

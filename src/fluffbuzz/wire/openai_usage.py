@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from fluffbuzz.core.usage import ServerUsage
 
 
 def decode_usage(usage: object) -> ServerUsage | None:
     """The `usage` object of a chunk or reply; None where it is none or says nothing."""
-    if not isinstance(usage, dict):
+    if type(usage) is not dict:
         return None
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    report = ServerUsage(
-        _count(prompt if prompt is not None else usage.get("input_tokens")),
-        _count(completion if completion is not None else usage.get("output_tokens")),
-        _detail(usage, "prompt_tokens_details", "cached_tokens"),
-        _detail(usage, "completion_tokens_details", "reasoning_tokens"),
+    asked = _count(usage.get("input_tokens") if prompt is None else prompt)
+    generated = _count(usage.get("output_tokens") if completion is None else completion)
+    if asked is None and generated is None:
+        return None
+    cached, reasoning = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+    return ServerUsage(
+        asked,
+        generated,
+        _count(cached.get("cached_tokens")) if type(cached) is dict else None,
+        _count(reasoning.get("reasoning_tokens")) if type(reasoning) is dict else None,
     )
-    return None if report.input is None and report.output is None else report
 
 
 def decode_timings(timings: object) -> ServerUsage | None:
@@ -30,11 +31,6 @@ def decode_timings(timings: object) -> ServerUsage | None:
     if fresh is None or output is None:
         return None
     return ServerUsage(fresh + (cached or 0), output, cached)
-
-
-def _detail(usage: Mapping[str, Any], group: str, key: str) -> int | None:
-    details = usage.get(group)
-    return _count(details.get(key)) if type(details) is dict else None
 
 
 def _count(value: object) -> int | None:

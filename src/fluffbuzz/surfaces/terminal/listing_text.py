@@ -51,8 +51,10 @@ def problem(listing: Listing) -> str:
 
 def no_service_text() -> str:
     """What to do where nothing is set up."""
+    return f"No provider is set up. {opt_in_text()}\nUntil then the small embedded model answers."
+
+
+def opt_in_text() -> str:
+    """How to opt in to the provider that most people have."""
     first = min((find(name) for name in bundled_ids()), key=lambda provider: provider.rank)
-    return (
-        f"No provider is set up. For a {first.label} at {first.base_url}: export {first.env_vars[0]}=anything\n"
-        "Until then the small embedded model answers."
-    )
+    return f"For a {first.label} at {first.base_url}: export {first.env_vars[0]}=anything"

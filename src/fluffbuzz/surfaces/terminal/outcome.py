@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fluffbuzz.core.errors import FluffBuzzError, RequestFailed
+from fluffbuzz.core.reply import Choice
 from fluffbuzz.core.session import CallOutcome
 from fluffbuzz.core.usage import CountKind
 from fluffbuzz.runtime.explanation import explain_failure
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def closing_line(turn: Turn) -> str:
-    """`vllm/… · 40 in (32 cached) · 8 out · 1.2 % of 4,096 · first token 0.09 s · 92 tok/s`."""
+    """`here/… · 40 in (32 cached) · 8 out · 1.2 % of 4,096 · first token 0.09 s · 92 tok/s`."""
     model = turn.selection.candidate.model
     parts = [str(model.ref), tokens_line(turn.usage), context_line(turn.context, model.window)]
     return " · ".join([*parts, speed_line(turn.calls[-1])])
@@ -30,9 +31,16 @@ def trouble(turn: Turn) -> FluffBuzzError | None:
     first = turn.reply.first
     if first.is_thinking_only:
         return RequestFailed(f"The model only thought and gave no answer{_spent(turn)}.", _thinking_advice(turn))
-    if not first.text and not first.tool_calls:
-        return RequestFailed("The model gave an empty answer.", "Ask again, or differently.")
+    if not first.text.strip():
+        return RequestFailed(_said_nothing(first), "Ask again, or differently.")
     return turn.storage_trouble
+
+
+def _said_nothing(choice: Choice) -> str:
+    names = ", ".join(call.name for call in choice.tool_calls)
+    return (
+        f"The model asked for tools ({names}) that it was not offered." if names else "The model gave an empty answer."
+    )
 
 
 def _spent(turn: Turn) -> str:

@@ -21,7 +21,7 @@ async def converse(where: Place, *, session: str, model: str, system: str, save:
     async with open_app(where, save=save, fetching=fetch_progress) as app:
         chat = Chat(app, await found_session(app, session) if session else None, model, system)
         await chat.open()
-        async for line in _lines(app):
+        async for line in _lines(app, keeps_history=save and app.config.chat.history):
             await _take(chat, line)
             if chat.is_over:
                 break
@@ -38,7 +38,7 @@ async def _take(chat: Chat, line: str) -> None:
         tell(error)
 
 
-async def _lines(app: App) -> AsyncIterator[str]:
+async def _lines(app: App, *, keeps_history: bool) -> AsyncIterator[str]:
     if not sys.stdin.isatty():
         from fluffbuzz.surfaces.tui.prompt import piped_messages
 
@@ -48,5 +48,5 @@ async def _lines(app: App) -> AsyncIterator[str]:
     from fluffbuzz.surfaces.tui.prompt import typed_messages
 
     refs = [str(model.ref) for service in app.services for model in app.catalog.known(service).models]
-    async for line in typed_messages(app.place.state_dir, refs, keeps_history=app.config.chat.history):
+    async for line in typed_messages(app.place.state_dir, refs, keeps_history=keeps_history):
         yield line

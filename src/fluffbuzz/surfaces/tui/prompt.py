@@ -56,8 +56,7 @@ def _keys() -> KeyBindings:
     def _send(event: KeyPressEvent) -> None:
         event.current_buffer.validate_and_handle()
 
-    @keys.add("escape", "enter")
-    @keys.add("c-j")
+    @keys.add("escape", "enter")  # not Ctrl-J: what Enter sends while an answer runs arrives as that
     def _new_line(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 
