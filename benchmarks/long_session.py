@@ -33,6 +33,8 @@ def make(state_dir: Path, messages: int) -> str:
 
 def until_prompt(fluffbuzz: str, env: Mapping[str, str], session: str) -> None:
     """Open the chat on a pseudo-terminal, wait for its prompt, and leave."""
-    chat = pexpect.spawn(fluffbuzz, ["chat", "--session", session], env=dict(env), timeout=60, dimensions=(40, 100), encoding="utf-8")
+    chat = pexpect.spawn(
+        fluffbuzz, ["chat", "--session", session], env=dict(env), timeout=60, dimensions=(40, 100), encoding="utf-8"
+    )
     chat.expect("›")
     chat.close(force=True)
