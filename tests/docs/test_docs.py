@@ -21,9 +21,9 @@ GUIDE = (ROOT / "docs" / "guide.md").read_text("utf-8")
 
 REFERENCE_HEAD = """# Configuration
 
-`~/.fluffbuzz/fluffbuzz.json`, in JSON5. Unknown keys, wrong types and bad URLs are errors that name file, line and column;
-`fluffbuzz config validate` lists all of them, `fluffbuzz config schema` prints the JSON Schema for an editor. This page is
-made from the same table that the program checks against.
+`~/.fluffbuzz/fluffbuzz.json`, in JSON5. Unknown keys, wrong types and bad URLs are errors that name file, line and
+column; `fluffbuzz config validate` lists all of them, `fluffbuzz config schema` prints the JSON Schema for an editor.
+This page is made from the same table that the program checks against.
 
 """
 
