@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 
-from tests.recordings import load, names
+from tests.recorded import load, names
 
 from fluffbuzz.wire.openai_chat_reply import ChatDecoder
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.recordings import load
+from tests.recorded import load
 from tests.runtime.scene import BASE, candidate
 
 from fluffbuzz.core.errors import RequestFailed

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.recordings import Recording, load
+from tests.recorded import Recording, load
 
 from fluffbuzz.adapters.http import HttpTransport
 from fluffbuzz.core.deadlines import Deadlines

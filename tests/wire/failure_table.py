@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from tests import recordings
+from tests import recorded as recordings
 from tests.wire import golden
 
 from fluffbuzz.core.failure import FailureKind as K

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests import recordings
+from tests import recorded as recordings
 from tests.wire.bodies import (
     CALLS,
     HELLO,

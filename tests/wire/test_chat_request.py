@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import recordings
+from tests import recorded as recordings
 from tests.wire.bodies import (
     CALLS,
     EVERYTHING,

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import recordings
-from tests.recordings import Recording
+from tests import recorded as recordings
+from tests.recorded import Recording
 from tests.wire import golden
 from tests.wire.golden import Answer, Expected
 

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).with_suffix("")
+ROOT = Path(__file__).with_name("recordings")
 
 
 @dataclass(frozen=True)
