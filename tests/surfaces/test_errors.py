@@ -138,7 +138,7 @@ def test_a_stream_that_breaks_off_leaves_its_part(desk: Desk, server: FakeServer
         (refusal("chat_template is not set"), ("rejected the request", "--chat-template FILE")),
         (refusal("temperature must be below 2"), ("rejected the request: “temperature must be below 2”.",)),
         (refusal("not allowed", 400, code="content_filter"), ("filtered the request: “not allowed”.",)),
-        (response(b"<html>hello</html>", content_type="text/html"), ("broke off",)),
+        (response(b"<html>hello</html>", content_type="text/html"), ("it answered with a web page",)),
         (response(b"<html>oops</html>", 502, "text/html"), ("Its log says why.",)),
         (redirect("http://127.0.0.2/v1/chat/completions"), ("redirects elsewhere", "where its key must not go")),
         (b"nonsense\r\n\r\n", ("does not speak the protocol",)),

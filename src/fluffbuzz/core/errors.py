@@ -23,6 +23,12 @@ class FluffBuzzError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    @property
+    def kind(self) -> str:
+        """What scripts may act on: `usage_error`, `unknown_model` …, or a failed request's own kind."""
+        name = type(self).__name__
+        return name[0].lower() + "".join(f"_{char.lower()}" if char.isupper() else char for char in name[1:])
+
     def __init__(self, message: str, next_step: str = "", detail: str = "") -> None:
         super().__init__(message)
         self.message = message
@@ -61,3 +67,8 @@ class RequestFailed(FluffBuzzError):
     def __init__(self, message: str, next_step: str = "", detail: str = "", failure: Failure | None = None) -> None:
         super().__init__(message, next_step, detail)
         self.failure = failure
+
+    @property
+    def kind(self) -> str:
+        """The `FailureKind`, where there is evidence of one."""
+        return self.failure.kind if self.failure else super().kind

@@ -87,6 +87,8 @@ class Exchange:
             async with self.transport.open(self._http_request(), self._deadlines) as response:
                 if response.status >= 300:
                     yield [ReplyFailed(await self._refusal(response))]
+                elif "text/html" in response.headers.get("content-type", ""):
+                    yield [ReplyFailed(Failure(FailureKind.PROTOCOL, "it answered with a web page", response.status))]
                 elif "json" in response.headers.get("content-type", ""):
                     yield decode_reply(await read_bounded(response, MAX_WHOLE_REPLY), self._wordings)
                 else:

@@ -50,6 +50,27 @@ def explain_discovery(service: Service, discovery: Discovery) -> Explanation:
             return _explain_connection(service.provider, place, discovery.outcome.value, discovery.detail)
 
 
+_KINDS = {
+    Outcome.EMPTY: FailureKind.MODEL_NOT_FOUND,
+    Outcome.REFUSED: FailureKind.REFUSED,
+    Outcome.NAME_NOT_FOUND: FailureKind.NAME_NOT_FOUND,
+    Outcome.TIMED_OUT: FailureKind.TIMEOUT,
+    Outcome.TLS: FailureKind.TLS,
+    Outcome.UNAUTHORIZED: FailureKind.AUTH,
+    Outcome.NOT_FOUND: FailureKind.NOT_FOUND,
+    Outcome.NOT_JSON: FailureKind.PROTOCOL,
+    Outcome.HTTP_STATUS: FailureKind.SERVER_ERROR,
+}
+
+
+def failed_look(service: Service, discovery: Discovery) -> RequestFailed:
+    """The error for whoever needed the models that a look did not find."""
+    found = explain_discovery(service, discovery)
+    kind = _KINDS.get(discovery.outcome, FailureKind.CONNECTION_LOST)
+    failure = Failure(kind, discovery.detail, discovery.status)
+    return RequestFailed(found.what, found.next_step, discovery.detail, failure)
+
+
 _CONNECTIONS = {
     Outcome.REFUSED.value: "refused the connection",
     Outcome.TIMED_OUT.value: "did not answer in time",

@@ -11,12 +11,12 @@ from difflib import get_close_matches
 
 from fluffbuzz.config.values import Config
 from fluffbuzz.core.endpoint import Candidate
-from fluffbuzz.core.errors import CredentialNeeded, FluffBuzzError, RequestFailed, UnknownModel, UsageError
+from fluffbuzz.core.errors import CredentialNeeded, FluffBuzzError, UnknownModel, UsageError
 from fluffbuzz.core.models import Model, ModelRef
 from fluffbuzz.ports import BackgroundModel
 from fluffbuzz.providers import Provider, bundled_ids, find
 from fluffbuzz.runtime.catalog import Catalog, Listing
-from fluffbuzz.runtime.explanation import explain_discovery
+from fluffbuzz.runtime.explanation import explain_discovery, failed_look
 from fluffbuzz.runtime.services import Service
 
 SHOWN = 10
@@ -185,8 +185,7 @@ def _unavailable(service: Service, listing: Listing) -> FluffBuzzError:
     if listing.discovery is None:
         what = f"models.providers.{service.id} declares no models, and an explicitly configured provider is not asked."
         return UnknownModel(what, f'Add rows to its models, or the key "{service.id}/*" to agents.defaults.models.')
-    found = explain_discovery(service, listing.discovery)
-    return RequestFailed(found.what, found.next_step, listing.discovery.detail)
+    return failed_look(service, listing.discovery)
 
 
 def _missing(service: Service, model: str, listing: Listing) -> FluffBuzzError:

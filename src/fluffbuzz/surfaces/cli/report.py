@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fluffbuzz.core.errors import FluffBuzzError, RequestFailed
+from fluffbuzz.core.errors import FluffBuzzError
 from fluffbuzz.core.usage import Count, CountKind, Usage
 from fluffbuzz.surfaces.cli.json_output import render_json
 from fluffbuzz.surfaces.terminal.outcome import closing_line, trouble
@@ -57,5 +57,4 @@ def count_report(count: Count) -> int | None:
 
 
 def _error(error: FluffBuzzError) -> dict[str, Any]:
-    kind = error.failure.kind if isinstance(error, RequestFailed) and error.failure else type(error).__name__
-    return {"kind": kind, "message": error.message, "nextStep": error.next_step}
+    return {"kind": error.kind, "message": error.message, "nextStep": error.next_step}

@@ -26,7 +26,7 @@ def status(wanted: str, as_json: bool) -> int:  # noqa: FBT001 -- click passes o
 
 async def _status(wanted: str, *, as_json: bool) -> int:
     from fluffbuzz.app import open_app
-    from fluffbuzz.surfaces.terminal.status_text import status_lines
+    from fluffbuzz.surfaces.terminal.status_text import config_lines, status_lines
 
     async with open_app(here()) as app:
         sessions = app.storage.sessions
@@ -39,7 +39,7 @@ async def _status(wanted: str, *, as_json: bool) -> int:
 
             click.echo(render_json(_report(snapshot)))
         else:
-            for line in status_lines(snapshot, app.storage.clock.now()):
+            for line in (*status_lines(snapshot, app.storage.clock.now()), *config_lines(app.config)):
                 click.echo(line)
     return 0 if snapshot.problem is None else 1
 

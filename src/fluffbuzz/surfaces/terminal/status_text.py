@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fluffbuzz.config.values import Config
 from fluffbuzz.core.endpoint import Candidate
 from fluffbuzz.runtime.snapshot import Snapshot
 from fluffbuzz.surfaces.terminal.plain import legible
@@ -32,6 +33,14 @@ def status_lines(snapshot: Snapshot, now: float) -> Iterable[str]:
     for fact in snapshot.refused:
         yield f"refused   {fact.option} (seen {age_text(now - fact.at)}; left out for a day or until --refresh)"
     yield from _session_lines(snapshot)
+
+
+def config_lines(config: Config) -> Iterable[str]:
+    """Where the configuration is, if there is one, and whether anything in it is passed over."""
+    if config.exists:
+        count = len(config.warnings)
+        warned = f" ({count} warning(s); see: fluffbuzz config validate)" if count else ""
+        yield f"config    {config.path}{warned}"
 
 
 def _candidate_lines(candidate: Candidate, label: str) -> Iterable[str]:

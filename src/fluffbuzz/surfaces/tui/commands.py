@@ -11,7 +11,7 @@ import click
 from fluffbuzz.core.errors import UsageError
 from fluffbuzz.core.messages import Role, system
 from fluffbuzz.surfaces.terminal.plain import dimmed, legible
-from fluffbuzz.surfaces.terminal.status_text import status_lines
+from fluffbuzz.surfaces.terminal.status_text import config_lines, status_lines
 from fluffbuzz.surfaces.terminal.table import table
 from fluffbuzz.surfaces.terminal.wording import moment_text, window_text
 from fluffbuzz.surfaces.tui.chat import Chat, found_session
@@ -61,7 +61,7 @@ async def _models(chat: Chat, argument: str) -> None:
 async def _status(chat: Chat, _: str) -> None:
     session = await found_session(chat.app, chat.session.id) if chat.session else None
     snapshot = await chat.app.observer.snapshot(chat.app.storage.catalog, session, chat.wanted)
-    for line in status_lines(snapshot, chat.app.storage.clock.now()):
+    for line in (*status_lines(snapshot, chat.app.storage.clock.now()), *config_lines(chat.app.config)):
         click.echo(line)
 
 
