@@ -3,13 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
-PROMPT ?=
 
 .PHONY: run setup test check test-live bench soak lock format clean
 
 run: $(STAMP)  ## a chat on a terminal, or the answer to PROMPT
-	@if [ -n "$(PROMPT)" ]; then $(BIN)/fluffbuzz ask "$$FLUFFBUZZ_PROMPT"; else $(BIN)/fluffbuzz chat; fi
-run: export FLUFFBUZZ_PROMPT = $(PROMPT)
+	@if [ -n "$$FLUFFBUZZ_PROMPT" ]; then $(BIN)/fluffbuzz ask -- "$$FLUFFBUZZ_PROMPT"; else $(BIN)/fluffbuzz chat; fi
+run: export FLUFFBUZZ_PROMPT = $(if $(filter command,$(origin PROMPT)),$(PROMPT))
 
 setup: $(STAMP)
 

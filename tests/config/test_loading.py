@@ -73,7 +73,7 @@ EVERYTHING = """
 
 def test_every_setting_that_is_built_arrives(folder: Folder) -> None:
     config = folder.load(EVERYTHING, {"KEY": "sk-1"})
-    assert config.warnings == ()
+    assert [found.key_path for found in config.warnings] == ["agents.defaults.model.fallbacks"]
     assert (config.path, config.exists, config.files) == (folder.file, True, (folder.file,))
     assert config.mode == "replace"
     assert config.default_model == DefaultModel("here/org/Name", ("here/plain",))

@@ -322,7 +322,21 @@ def test_no_mistake_repeats_a_secret(folder: Folder) -> None:
     assert "sk-secret" not in "".join(problem.render() for problem in caught.value.problems)
 
 
+NOTHING_READS = "nothing reads this parameter; further fields of the request go into extra_body"
+
 WARNINGS = [
+    (
+        "{agents: {defaults: {model: {primary: 'a/b', fallbacks: »['c/d']}}}}",
+        "agents.defaults.model.fallbacks: falling back is not built yet: when the model fails, no other is asked",
+    ),
+    (
+        "{agents: {defaults: {params: {»temprature: 1}}}}",
+        f"agents.defaults.params.temprature: {NOTHING_READS}. Did you mean temperature?",
+    ),
+    (
+        "{models: {providers: {here: {baseUrl: 'http://h/v1', models: [{id: 'm', params: {»zz: 1}}]}}}}",
+        f"models.providers.here.models[0].params.zz: {NOTHING_READS}",
+    ),
     ("{»gateway: {port: 'nobody looks at this'}}", "gateway: this is not built yet and is ignored"),
     ("{agents: {defaults: {»compaction: {}}}}", "agents.defaults.compaction: this is not built yet and is ignored"),
     ("{agents: {»entries: {}}}", "agents.entries: this is not built yet and is ignored"),
@@ -358,8 +372,8 @@ WARNINGS = [
         "models.providers.here.baseUrl: the environment variable HOST is not set",
     ),
     (
-        "{agents: {defaults: {params: {a: [»'${b}']}}}}",
-        "agents.defaults.params.a[0]: ${b} stays as it is: the names of variables have capital letters only",
+        "{agents: {defaults: {params: {stop: [»'${b}']}}}}",
+        "agents.defaults.params.stop[0]: ${b} stays as it is: the names of variables have capital letters only",
     ),
 ]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluffbuzz.core.budget import IMAGE_TOKENS, MESSAGE_OVERHEAD, clamp_output, estimate, estimate_text, share
+from fluffbuzz.core.budget import IMAGE_TOKENS, MESSAGE_OVERHEAD, clamp_output, estimate, estimate_text, fewest, share
 from fluffbuzz.core.messages import Image, Message, Role, Text, Thinking, ToolCall, ToolResult, user
 from fluffbuzz.core.usage import CountKind, estimated, exact
 
@@ -94,3 +94,9 @@ def test_a_limit_that_is_sent_is_at_least_one_and_never_raised(limit: int, windo
 def test_the_share_of_a_window_may_go_beyond_it():
     assert share(exact(1024), 4096) == 0.25
     assert share(exact(8192), 4096) == 2.0
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("", 0), ("x" * 9, 0), ("x" * 10, 1), ("日" * 4000, 400)])
+def test_the_fewest_tokens_of_a_conversation_are_never_more_than_it_has(text: str, tokens: int):
+    assert fewest([user(text)]) == tokens
+    assert fewest([user(text)]) <= estimate([user(text)]).tokens

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fluffbuzz.core.request import Sampling, extra_of, sampling_of
+from fluffbuzz.core.request import KNOWN_PARAMS, Sampling, extra_of, sampling_of
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,15 @@ def test_the_configured_params_themselves_never_change():
     extra = dict(extra_of(params))
     extra["top_k"] = 9
     assert params == {"extra_body": {"top_k": 5}, "responseFormat": {"type": "text"}}
+
+
+def test_sampling_that_the_dialect_does_not_know_but_local_servers_do_is_passed_on():
+    params = {"top_k": 20, "minP": 0.1, "repetitionPenalty": 1.1, "min_tokens": 2, "logit_bias": {"8": 1}}
+    assert extra_of(params) == {
+        "top_k": 20,
+        "min_p": 0.1,
+        "repetition_penalty": 1.1,
+        "min_tokens": 2,
+        "logit_bias": {"8": 1},
+    }
+    assert set(params) < KNOWN_PARAMS

@@ -300,3 +300,16 @@ class TestTheAllowlist:
     async def test_with_a_wildcard_beside_names_lets_that_provider_through(self, scene: Scene) -> None:
         scene.entries = {"other/x": ModelEntry("other/x"), "vllm/*": ModelEntry("vllm/*")}
         assert chosen(await scene.select("vllm/org/a", serves("org/a"))) == "vllm/org/a"
+
+
+class TestABareId:
+    async def test_is_taken_from_whoever_is_known_to_have_it_without_asking_the_others(self, scene: Scene) -> None:
+        await scene.select("vllm/org/a", serves("org/a"))
+        scene.services = (service(), service("silent", "http://127.0.0.1:1/v1"))
+        assert chosen(await scene.select("org/a")) == "vllm/org/a"
+
+    async def test_of_a_service_that_lacks_its_key_says_so_instead_of_going_out(self, scene: Scene) -> None:
+        declared = Model(ModelRef("vllm", "m"), "m", is_configured=True)
+        lacking = service(discovers=False, declared=(declared,), lacking={"apiKey": ("NO_KEY",)})
+        scene.services = (lacking,)
+        assert "NO_KEY" in (await scene.error("m")).message

@@ -10,8 +10,10 @@ from fluffbuzz.config.keypath import render
 from fluffbuzz.config.problems import Problem
 from fluffbuzz.config.tree import Array, KeyPath, Member, Node, Object, Scalar, at, problem
 from fluffbuzz.config.values import WILDCARD
+from fluffbuzz.core.request import KNOWN_PARAMS
 
 PROVIDERS: KeyPath = ("models", "providers")
+FALLBACKS: KeyPath = ("agents", "defaults", "model", "fallbacks")
 ENTRIES: KeyPath = ("agents", "defaults", "models")
 
 
@@ -43,6 +45,8 @@ class Consistency:
     def check(self) -> list[Problem]:
         """Everything that is wrong between keys."""
         self._entries()
+        self._params(self.root, ())
+        self._fallbacks()
         self._names(members(self.root, PROVIDERS), PROVIDERS, "provider")
         for member in members(self.root, PROVIDERS):
             self._provider(member, (*PROVIDERS, member.name))
@@ -57,6 +61,33 @@ class Consistency:
         self._headers(member.value, path)
         rows = member.value.get("models")
         self._rows(rows.items if isinstance(rows, Array) else (), member.name, (*path, "models"))
+
+    def _fallbacks(self) -> None:
+        node = at(self.root, FALLBACKS)
+        if isinstance(node, Array) and node.items:
+            text = "falling back is not built yet: when the model fails, no other is asked"
+            self.problems.append(problem("warning", node, render(FALLBACKS), text))
+
+    def _params(self, node: Node, path: KeyPath) -> None:
+        """Warn of request parameters that nothing reads, wherever `params` stands."""
+        for member in node.members if isinstance(node, Object) else ():
+            where = (*path, member.name)
+            if member.name == "params" and isinstance(member.value, Object):
+                self._known(member.value.members, where)
+            elif member.name not in ("params", "headers", "vars"):
+                self._params(member.value, where)
+        for index, item in enumerate(node.items if isinstance(node, Array) else ()):
+            self._params(item, (*path, index))
+
+    def _known(self, params: tuple[Member, ...], path: KeyPath) -> None:
+        for member in params:
+            if member.name not in KNOWN_PARAMS:
+                from difflib import get_close_matches  # only a mistake needs it
+
+                near = get_close_matches(member.name, sorted(KNOWN_PARAMS), n=1)
+                text = "nothing reads this parameter; further fields of the request go into extra_body"
+                where = render((*path, member.name))
+                self.problems.append(problem("warning", member, where, text, suggestion=near[0] if near else ""))
 
     def _needs(self, member: Member, value: Object, path: KeyPath) -> None:
         name = member.name.lower()

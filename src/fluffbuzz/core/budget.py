@@ -17,6 +17,7 @@ IMAGE_TOKENS = 1000
 """What an image is taken to cost until the server has counted it."""
 
 _CHARACTERS_PER_TOKEN = 4
+_MOST_CHARACTERS_PER_TOKEN = 10
 _WIDE = "[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
 
 
@@ -45,8 +46,16 @@ def _part_tokens(part: Text | Thinking | Image | ToolCall | ToolResult) -> int:
             assert_never(part)
 
 
+def fewest(messages: Iterable[Message]) -> int:
+    """Tokens that a conversation has in any case: no tokenizer packs more characters than this into its tokens."""
+    return sum(len(message.text) for message in messages) // _MOST_CHARACTERS_PER_TOKEN
+
+
 def clamp_output(limit: int | None, window: int | None, prompt: int) -> int | None:
-    """The limit to send: at most what the window leaves beside the prompt, at least 1, and None where none was set."""
+    """The limit to send: at most what the window leaves beside the prompt, at least 1, and None where none was set.
+
+    `prompt` must not be too many: what the user set is never cut down by a guess, and servers cut the rest themselves.
+    """
     if limit is None or window is None:
         return limit
     return max(1, min(limit, window - prompt))

@@ -86,7 +86,18 @@ _PASSED_ON = {
     "parallel_tool_calls": "parallel_tool_calls",
     "chat_template_kwargs": "chat_template_kwargs",
     "chatTemplateKwargs": "chat_template_kwargs",
+    "top_k": "top_k",
+    "topK": "top_k",
+    "min_p": "min_p",
+    "minP": "min_p",
+    "min_tokens": "min_tokens",
+    "repetition_penalty": "repetition_penalty",
+    "repetitionPenalty": "repetition_penalty",
+    "logit_bias": "logit_bias",
 }
+
+KNOWN_PARAMS = frozenset({*_SPELLINGS, *_PASSED_ON, "stop", "extraBody", "extra_body"})
+"""Every key of `params` that somebody reads; further fields of a request go into `extra_body`."""
 
 
 def extra_of(params: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -106,6 +106,14 @@ def _explain_key(provider: Provider, place: str, credential: Credential | None) 
     )
 
 
+def _other_models(candidate: Candidate) -> str:
+    if not candidate.model.is_configured:
+        return "See: fluffbuzz models list --refresh"
+    provider = candidate.endpoint.provider
+    key = f'agents.defaults.models["{provider}/*"]'
+    return f"Its own list: {candidate.endpoint.base_url}/models. To have it asked: fluffbuzz config set '{key}' '{{}}'"
+
+
 def _missing_v1(base_url: str) -> str:
     if base_url.endswith("/v1"):
         return "Is a model server listening there? Check host, port and path of baseUrl."
@@ -141,7 +149,7 @@ _KEPT = "What arrived is kept. In the chat: /continue or /retry."
 _CHECK_VALUES = "Check the options of the command and the params of the configuration; its log may say more."
 
 _SENTENCES: dict[FailureKind, tuple[str, str]] = {
-    FailureKind.MODEL_NOT_FOUND: ("{place} does not serve {model}{said}.", "See: fluffbuzz models list --refresh"),
+    FailureKind.MODEL_NOT_FOUND: ("{place} does not serve {model}{said}.", "{other_models}"),
     FailureKind.NOT_FOUND: ("{place} has no chat endpoint{said}.", "{missing_v1}"),
     FailureKind.IMAGE_REFUSED: (
         "{place} cannot show images to {model}{said}.",
@@ -174,6 +182,7 @@ def _explain_kind(failure: Failure, candidate: Candidate, provider: Provider, pl
                 "model": candidate.model.ref.model,
                 "said": _quoted(failure.message),
                 "message": failure.message.rstrip("."),
+                "other_models": _other_models(candidate),
                 "missing_v1": _missing_v1(candidate.endpoint.base_url),
                 "base_url": _base_url(provider),
             }

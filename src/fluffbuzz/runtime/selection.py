@@ -5,6 +5,7 @@ A provider that is opted in but down is an error with its cause, never a quiet a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -79,12 +80,21 @@ class Selector:
             return await self._of_service(service, ref.model, refresh=refresh)
         if ref is not None and find(ref.provider).is_background_service:
             return await self._embedded_named(ref)
-        listings = await self._catalog.listings(self._services, refresh=refresh)
-        served = [(listing, model) for listing in listings if (model := listing.find(text))]
-        if served:
-            listing, model = served[0]
-            self._check_allowed(model.ref)
-            return _selection(listing.service, model)
+        return await self._by_id(text, ref, refresh=refresh)
+
+    async def _by_id(self, text: str, ref: ModelRef | None, *, refresh: bool) -> Selection:
+        """The model of exactly that id at whichever service has it; the first to say so is asked no further."""
+        known = [service for service in self._services if self._catalog.known(service).find(text)]
+        if known and not refresh:
+            self._check_allowed(ModelRef(known[0].id, text))
+            return await self._of_service(known[0], text, refresh=False)
+        listings = []
+        for look in asyncio.as_completed([self._catalog.listing(each, refresh=refresh) for each in self._services]):
+            listing = await look
+            listings.append(listing)
+            if listing.find(text) and not listing.is_stale:
+                self._check_allowed(ModelRef(listing.service.id, text))
+                return await self._of_service(listing.service, text, refresh=False)
         raise self._unknown(text, ref, listings)
 
     async def _of_service(self, service: Service, model: str, *, refresh: bool) -> Selection:

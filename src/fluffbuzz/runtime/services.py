@@ -67,6 +67,8 @@ def _implied(provider: Provider, config: Config, profiles: Profiles) -> Service 
 def _configured(entry: ProviderConfig, config: Config, profiles: Profiles) -> Service:
     provider = find(entry.id)
     base_url = (entry.base_url or provider.base_url).rstrip("/")
+    if "baseUrl" in entry.unavailable:  # it is told what is lacking before anything is sent
+        base_url = provider.base_url
     route = route_of(base_url, provider.native_hosts)
     return Service(
         provider=provider,

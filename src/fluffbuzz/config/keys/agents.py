@@ -33,7 +33,12 @@ _BUILT = (
     Key(_AT, Record(), "What holds for every conversation."),
     Key(f"{_AT}.model", Either(_REF, Record()), "The default model: `provider/model`, or the object below."),
     Key(f"{_AT}.model.primary", _REF, "The default model."),
-    Key(f"{_AT}.model.fallbacks", Sequence(_REF), "Models to take instead when it fails, in order.", default=[]),
+    Key(
+        f"{_AT}.model.fallbacks",
+        Sequence(_REF),
+        "Models to take instead when it fails, in order; accepted, but not built yet.",
+        default=[],
+    ),
     Key(
         f"{_AT}.models",
         Table(),
