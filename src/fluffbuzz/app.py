@@ -21,10 +21,10 @@ from fluffbuzz.runtime.catalog import Catalog
 from fluffbuzz.runtime.conversation import Conversations
 from fluffbuzz.runtime.selection import Selector
 from fluffbuzz.runtime.services import Service, services
-from fluffbuzz.runtime.snapshot import Observer
 
 if TYPE_CHECKING:
     from fluffbuzz.adapters.embedded import Fetching
+    from fluffbuzz.runtime.snapshot import Observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,13 @@ class App:
     conversations: Conversations
     storage: Storage
     background: BackgroundModel
-    observer: Observer
+
+    @property
+    def observer(self) -> Observer:
+        """What takes snapshots of the state of things; imported by the few commands that show one."""
+        from fluffbuzz.runtime.snapshot import Observer
+
+        return Observer(self.selector, self.catalog, self.services, self.storage.sessions, self.storage.clock)
 
 
 def read_config(where: Place) -> Config:
@@ -111,5 +117,4 @@ async def open_app(where: Place, *, save: bool = True, fetching: Fetching | None
         selector = Selector(config, opted_in, catalog, background)
         engine = Engine(transport, storage.catalog, storage.clock)
         conversations = Conversations(storage.sessions, engine, storage.clock, config)
-        observer = Observer(selector, catalog, opted_in, storage.sessions, storage.clock)
-        yield App(where, config, opted_in, catalog, selector, conversations, storage, background, observer)
+        yield App(where, config, opted_in, catalog, selector, conversations, storage, background)

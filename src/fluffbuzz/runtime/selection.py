@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from fluffbuzz.config.values import Config
 from fluffbuzz.core.endpoint import Candidate
@@ -175,7 +174,7 @@ class Selector:
             for each in listings
             if each.is_stale and each.discovery
         ]
-        near = get_close_matches(text, refs, n=3, cutoff=0.4) or refs
+        near = _nearest(text, refs, 3, cutoff=0.4) or refs
         what = f"There is no model {text}."
         return UnknownModel("\n".join([what, *problems]), _choices(near, len(refs)))
 
@@ -202,11 +201,17 @@ def _missing(service: Service, model: str, listing: Listing) -> FluffBuzzError:
     if listing.is_stale or not listing.models:
         return _unavailable(service, listing)
     refs = [str(found.ref) for found in listing.models]
-    near = get_close_matches(f"{service.id}/{model}", refs, n=SHOWN, cutoff=0.0)
+    near = _nearest(f"{service.id}/{model}", refs, SHOWN)
     verb = "serves" if service.discovers else "is configured with"
     place = f"{service.provider.label} at {service.endpoint.base_url}"
     what = f"There is no model {model}: {place} {verb} {len(refs)} other(s)."
     return UnknownModel(what, _choices(near, len(refs)))
+
+
+def _nearest(text: str, refs: Sequence[str], most: int, cutoff: float = 0.0) -> Sequence[str]:
+    from difflib import get_close_matches  # only a mistake needs it
+
+    return get_close_matches(text, refs, n=most, cutoff=cutoff)
 
 
 def _choices(near: Sequence[str], total: int) -> str:
