@@ -4,19 +4,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: run setup test check test-live bench soak lock format clean
+.PHONY: help run setup test check test-live bench soak lock format clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile
 
 run: $(STAMP)  ## a chat on a terminal, or the answer to PROMPT
 	@if [ -n "$$FLUFFBUZZ_PROMPT" ]; then $(BIN)/fluffbuzz ask -- "$$FLUFFBUZZ_PROMPT"; else $(BIN)/fluffbuzz chat; fi
-run: export FLUFFBUZZ_PROMPT = $(if $(filter command,$(origin PROMPT)),$(PROMPT))
+run: export FLUFFBUZZ_PROMPT := $(if $(filter command,$(origin PROMPT)),$(value PROMPT))
 
 setup: $(STAMP)
 
 $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("FluffBuzz needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	@$(PYTHON) -m venv $(VENV) || (echo "The venv module is missing; on Debian: apt install python3-venv" >&2; exit 1)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "Setting up $(VENV), once; this takes about half a minute …" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . >&2
 	@touch $@
 
 test: $(STAMP)  ## every test that needs no real server, with the coverage that is promised

@@ -229,12 +229,20 @@ def test_what_would_not_load_is_not_written(key: str, value: str, sentence: str,
     assert folder.file.read_text() == FILE
 
 
-def test_a_file_with_other_mistakes_is_not_changed_but_one_can_be_taken_out(folder: Folder) -> None:
-    folder.write("{modles: 1, chat: {}}")
-    with pytest.raises(ConfigError, match="modles: there is no such key"):
-        folder.editor().set("chat.history", "false")
+def test_one_of_two_mistakes_can_be_mended_while_the_other_is_still_told(folder: Folder) -> None:
+    folder.write("{modles: 1, chat: {history: 5}}")
+    (left,) = folder.editor().set("chat.history", "false").warnings
+    assert "modles: there is no such key" in left.render()
     folder.editor().unset("modles")
-    assert folder.file.read_text() == "{chat: {}}"
+    assert folder.file.read_text() == "{chat: {history: false}}"
+
+
+def test_a_further_mistake_is_refused_and_only_it_is_told(folder: Folder) -> None:
+    folder.write("{modles: 1}")
+    with pytest.raises(ConfigError, match="would have a mistake") as caught:
+        folder.editor().set("chat.history", "5")
+    assert "modles" not in caught.value.message
+    assert folder.file.read_text() == "{modles: 1}"
 
 
 def test_a_file_that_is_no_json5_is_not_changed(folder: Folder) -> None:
@@ -353,12 +361,11 @@ def test_the_include_itself_can_be_set(folder: Folder) -> None:
         folder.editor().set("$include", "list.json5")
 
 
-def test_a_mistake_in_an_included_file_keeps_its_place_in_the_refusal(folder: Folder) -> None:
+def test_a_mistake_in_an_included_file_is_told_with_its_place(folder: Folder) -> None:
     included = folder.write("{\n history: 5}", "chat.json5")
     folder.write("{chat: {$include: 'chat.json5'}}")
-    with pytest.raises(ConfigError) as caught:
-        folder.editor().set("storage.save", "false")
-    assert f"{included}:2:11: chat.history: found a number" in caught.value.message
+    (left,) = folder.editor().set("storage.save", "false").warnings
+    assert f"{included}:2:11: chat.history: found a number" in left.render()
 
 
 # Unset

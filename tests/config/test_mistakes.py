@@ -326,6 +326,10 @@ NOTHING_READS = "nothing reads this parameter; further fields of the request go 
 
 WARNINGS = [
     (
+        "{models: {providers: {vllm: {baseUrl: »'http://h:8000/', models: []}}}}",
+        "models.providers.vllm.baseUrl: has no path, but servers usually answer below /v1. Did you mean http://h:8000/v1?",
+    ),
+    (
         "{agents: {defaults: {model: {primary: 'a/b', fallbacks: »['c/d']}}}}",
         "agents.defaults.model.fallbacks: falling back is not built yet: when the model fails, no other is asked",
     ),

@@ -58,6 +58,7 @@ class Consistency:
         if not isinstance(member.value, Object):
             return
         self._needs(member, member.value, path)
+        self._url(member.value, path)
         self._headers(member.value, path)
         rows = member.value.get("models")
         self._rows(rows.items if isinstance(rows, Array) else (), member.name, (*path, "models"))
@@ -102,6 +103,14 @@ class Consistency:
             text = "declares no models, so it has none: list them in `models`, or ask the server for them with "
             text += f'"{name}{WILDCARD}" among the keys of `{render(ENTRIES)}`'
             self.problems.append(problem("warning", member, render(path), text))
+
+    def _url(self, value: Object, path: KeyPath) -> None:
+        node = value.get("baseUrl")
+        _, scheme, rest = text_of(node).partition("://")
+        if node is not None and scheme and not rest.rstrip("/").partition("/")[2]:
+            text = "has no path, but servers usually answer below /v1"
+            near = f"{text_of(node).rstrip('/')}/v1"
+            self.problems.append(problem("warning", node, render((*path, "baseUrl")), text, suggestion=near))
 
     def _has_wildcard(self, provider: str) -> bool:
         return any(normalised(member.name) == provider + WILDCARD for member in members(self.root, ENTRIES))

@@ -125,14 +125,23 @@ class Editor:
         new, problems = open_merged(self.path, self.env, self._reading(after.encode()))
         if new:
             problems += interpret(new, self.path, self.env, self.bundled, "warning")[1]
-        if errors := [problem for problem in problems if problem.severity == "error"]:
-            raise self._refusal(path, errors)
-        assert new, "without errors there is a tree"
+        already = self._faults(old, before)
+        errors = [
+            found for found in problems if found.severity == "error" and (found.key_path, found.message) not in already
+        ]
+        if errors or new is None:
+            raise self._refusal(path, errors or problems)
         lost = [] if may_drop else dropped(old.whole, new.whole, path)
         if lost:
             text = f"{render(path)} was not changed, for that would drop {', '.join(lost)}."
             raise ConfigError(text, "Set a deeper key, or drop them on purpose with --replace.")
         return after, tuple(problems)
+
+    def _faults(self, merged: Merged, data: bytes) -> set[tuple[str, str]]:
+        """The mistakes that the file has already: an edit that mends one of two must not be refused for the other."""
+        problems = open_merged(self.path, self.env, self._reading(data))[1]
+        problems += interpret(merged, self.path, self.env, self.bundled, "warning")[1]
+        return {(found.key_path, found.message) for found in problems if found.severity == "error"}
 
     def _reading(self, data: bytes) -> Read:
         """Reading in which the configuration file itself has these contents."""

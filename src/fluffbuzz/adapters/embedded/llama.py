@@ -29,6 +29,9 @@ PROMPT_CACHE_MIB = 128
 MAX_THREADS = 4
 PROPS_SECONDS = 10.0
 
+LONGEST_ANSWER = 1024
+"""Tokens after which an answer ends where nobody set a limit: so small a model may repeat itself for ever."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manners:
@@ -95,6 +98,7 @@ def parameters(params: Any, weights: Weights, api_key: Secret) -> Any:
     params.use_jinja = True
     params.n_parallel = PARALLEL
     params.n_ctx = PARALLEL * WINDOW
+    params.n_predict = LONGEST_ANSWER
     params.kv_unified = False  # a shared cache would let one long conversation starve another
     params.n_batch = params.n_ubatch = BATCH
     params.cache_ram_mib = PROMPT_CACHE_MIB
