@@ -137,11 +137,11 @@ class Editor:
             raise ConfigError(text, "Set a deeper key, or drop them on purpose with --replace.")
         return after, tuple(problems)
 
-    def _faults(self, merged: Merged, data: bytes) -> set[tuple[str, str]]:
+    def _faults(self, merged: Merged, data: bytes) -> frozenset[tuple[str, str]]:
         """The mistakes that the file has already: an edit that mends one of two must not be refused for the other."""
         problems = open_merged(self.path, self.env, self._reading(data))[1]
         problems += interpret(merged, self.path, self.env, self.bundled, "warning")[1]
-        return {(found.key_path, found.message) for found in problems if found.severity == "error"}
+        return frozenset((found.key_path, found.message) for found in problems if found.severity == "error")
 
     def _reading(self, data: bytes) -> Read:
         """Reading in which the configuration file itself has these contents."""

@@ -223,7 +223,7 @@ async def test_a_python_without_the_library_is_told_how_to_get_it(
     data_dir: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert "fluffbuzz[huggingface]" in (await trouble(data_dir, env)).next_step
+    assert "huggingface-hub" in (await trouble(data_dir, env)).next_step
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ async def fetch(wanted: HubFile, layout: Layout, env: Mapping[str, str], report:
     """
     if importlib.util.find_spec("huggingface_hub") is None:
         what = "Fetching from Hugging Face needs a package that is not installed: huggingface-hub."
-        raise FluffBuzzError(what, "Install it: pip install 'fluffbuzz[huggingface]'")
+        raise FluffBuzzError(what, "Install it: pip install huggingface-hub")
     conversation = _Conversation(layout, report)
     command = [sys.executable, "-P", "-m", MODULE, wanted.repository, wanted.file, wanted.revision, str(layout.root)]
     try:

