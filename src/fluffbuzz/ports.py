@@ -121,12 +121,25 @@ class CatalogStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenTurn:
-    """A turn that is running: its own id, the session's, and the ids of its user message and growing answer."""
+    """A turn that is running: its id, the session's, and those of the message it answers and its growing answer."""
 
     id: int
     session: str
     user_message: int
     answer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retreat:
+    """Where a conversation goes on after a request that was itself refused.
+
+    Attributes:
+        leaf: below that message, or from before the first (None).
+        system: a system text that would be lost on the way and still applies, or None.
+    """
+
+    leaf: int | None
+    system: Message | None = None
 
 
 class SessionStore(Protocol):
@@ -152,8 +165,13 @@ class SessionStore(Protocol):
         """Sessions, used last first."""
         ...
 
-    async def branch(self, session: str, limit: int | None = None) -> Sequence[StoredMessage]:
-        """The messages from the root to the session's leaf, oldest first; with a limit only the newest of them."""
+    async def branch(
+        self, session: str, limit: int | None = None, *, leaf: int | None = None
+    ) -> Sequence[StoredMessage]:
+        """The messages from the root to a leaf (the session's own unless another is named), oldest first.
+
+        With a limit only the newest of them.
+        """
         ...
 
     async def everything(self, session: str) -> Sequence[StoredMessage]:
@@ -172,10 +190,13 @@ class SessionStore(Protocol):
         """Keep the user's choice of model; empty for the default."""
         ...
 
-    async def begin_turn(self, session: str, message: Message | None) -> OpenTurn:
-        """Store the user's message durably and open its answer.
+    async def begin_turn(self, session: str, message: Message | None, *, parent: int | None = None) -> OpenTurn:
+        """Store a message durably and open the answer below it.
 
-        With None the turn answers the leaf as it stands (a retry moves to the user message first).
+        The message follows `parent`, or the leaf where none is named; with None for a message, that one is answered.
+
+        Raises:
+            UsageError: there is nothing to answer, or `parent` is none of this session's messages.
         """
         ...
 
@@ -183,12 +204,22 @@ class SessionStore(Protocol):
         """Store the answer as far as it has come."""
         ...
 
-    async def add_call(self, turn: OpenTurn, call: Call) -> None:
-        """Record one finished call of the turn."""
-        ...
+    async def end_turn(
+        self,
+        turn: OpenTurn,
+        answer: Message,
+        outcome: CallOutcome,
+        calls: Sequence[Call] = (),
+        retreat: Retreat | None = None,
+    ) -> None:
+        """Store the answer as it ended and the calls that it took, both or neither.
 
-    async def end_turn(self, turn: OpenTurn, answer: Message, outcome: CallOutcome) -> None:
-        """Store the answer as it ended; a failed turn without any answer leaves the user's message as the leaf."""
+        A failed turn without any answer leaves the message that was to be answered as the leaf, or goes back to
+        `retreat`; the message stays in the tree in any case.
+
+        Raises:
+            StorageError: nothing was stored; or the turn was ended or deleted meanwhile, and only the calls were.
+        """
         ...
 
     async def turns(self, session: str | None = None, since: float = 0.0) -> Sequence[TurnSummary]:

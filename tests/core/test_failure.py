@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluffbuzz.core.failure import Evidence, Failure, FailureKind, OverflowNumbers, Wording, classify, overflow_numbers
+from fluffbuzz.core.failure import (
+    Evidence,
+    Failure,
+    FailureKind,
+    OverflowNumbers,
+    Wording,
+    classify,
+    is_about_the_request,
+    overflow_numbers,
+)
 
 OVERFLOW = "This model's maximum context length is 4096 tokens."
 WORDS = st.sampled_from(
@@ -198,3 +207,18 @@ def test_window_and_prompt_are_read_out_of_the_wordings_in_use(message: str, win
 def test_any_words_may_be_asked_for_numbers(message: str):
     found = overflow_numbers(message)
     assert all(number is None or number >= 0 for number in (found.window, found.prompt))
+
+
+ABOUT_THE_REQUEST = {
+    FailureKind.CONTEXT_OVERFLOW,
+    FailureKind.IMAGE_REFUSED,
+    FailureKind.TOOLS_REFUSED,
+    FailureKind.OPTION_REFUSED,
+    FailureKind.BAD_REQUEST,
+    FailureKind.CONTENT_FILTER,
+}
+
+
+@pytest.mark.parametrize("failure", FailureKind)
+def test_what_a_server_refuses_for_what_it_says_would_be_refused_again(failure: FailureKind):
+    assert is_about_the_request(failure) is (failure in ABOUT_THE_REQUEST)

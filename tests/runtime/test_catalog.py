@@ -13,7 +13,7 @@ from fluffbuzz.core.errors import StorageError
 from fluffbuzz.core.failure import Failure, FailureKind
 from fluffbuzz.core.models import InputKind, Model, ModelRef, Window, WindowSource
 from fluffbuzz.runtime.catalog import FRESH_FOR, Catalog, Listing
-from fluffbuzz.runtime.engine import IMAGES, LEARNED_FOR
+from fluffbuzz.runtime.recollection import IMAGES, LEARNED_FOR
 from fluffbuzz.testing import Answer, Expect, FakeClock, MemoryCatalogStore, Pause, ScriptedTransport, Step
 
 pytestmark = pytest.mark.anyio

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.runtime.scene import CHAT, DONE, PARIS, ends, says, selection
+from tests.runtime.scene import CHAT, DONE, PARIS, ends, refuses, says, selection, thinks
 
 from fluffbuzz.config.values import Config, ModelEntry
 from fluffbuzz.core.errors import StorageError, UsageError
@@ -17,6 +17,7 @@ from fluffbuzz.core.messages import Image, Message, Role, Text, Thinking, ToolCa
 from fluffbuzz.core.models import InputKind, Model, ModelRef, Window, WindowSource
 from fluffbuzz.core.request import Sampling
 from fluffbuzz.core.session import CallKind, MessageState, Session
+from fluffbuzz.ports import OpenTurn
 from fluffbuzz.runtime.conversation import Conversations, sendable
 from fluffbuzz.runtime.engine import Engine
 from fluffbuzz.runtime.selection import Selection
@@ -29,6 +30,8 @@ LOST = Failure(FailureKind.CONNECTION_LOST, "connection reset")
 CUT = Answer.events(says("Par"), LOST)
 MODEL = Model(ModelRef("vllm", "org/small"), "small")
 PICTURE = Image("image/png", b"\x89PNG")
+TOO_LONG = refuses(400, "This model's maximum context length is 4096 tokens.")
+NO_IMAGES = refuses(400, "org/small is not a multimodal model")
 
 
 class Scene:
@@ -120,6 +123,62 @@ class TestAsking:
         await scene.ask(session, user("One"), LOST)
         assert sent(await scene.ask(session, user("Two"))) == [("user", "One\n\nTwo")]
 
+    @pytest.mark.parametrize(
+        "refusal", [TOO_LONG, NO_IMAGES, refuses(400, "no"), refuses(422, "no"), refuses(413, "no")]
+    )
+    async def test_a_question_that_was_refused_is_never_sent_again_and_stays_in_the_tree(
+        self, scene: Scene, refusal: Answer
+    ) -> None:
+        session = await scene.session(system="Be brief.")
+        await scene.ask(session, user("One"))
+        await scene.ask(session, user("poison"), refusal)
+        assert await scene.texts(session) == ["Be brief.", "One", "Paris."]
+        body = await scene.ask(session, user("Two"))
+        assert sent(body) == [("system", "Be brief."), ("user", "One"), ("assistant", "Paris."), ("user", "Two")]
+        assert "poison" in [stored.message.text for stored in await scene.store.everything(session.id)]
+
+    async def test_neither_is_one_that_was_joined_to_it_for_either_may_be_at_fault(self, scene: Scene) -> None:
+        session = await scene.session(system="Be brief.")
+        await scene.ask(session, user("What is it?", (PICTURE,)), LOST)
+        await scene.store.append(session.id, system("Be long."))
+        await scene.ask(session, user("Hello?"), NO_IMAGES)
+        assert await scene.texts(session) == ["Be brief.", "Be long."]
+        assert sent(await scene.ask(session, user("Two"))) == [("system", "Be long."), ("user", "Two")]
+
+    async def test_of_two_at_once_each_sends_its_own_question(self, scene: Scene) -> None:
+        session = await scene.session(system="Be brief.")
+        first = scene.conversations(PARIS)
+        one = await first.ask(session, user("One"), selection(), Sampling())
+        one_transport = scene.transport
+        two = await scene.conversations(PARIS).ask(session, user("Two"), selection(), Sampling())
+        two_transport = scene.transport
+        for turn in (one, two):
+            async with turn:
+                async for _ in turn:
+                    pass
+        assert sent(one_transport.opened[0].body) == [("system", "Be brief."), ("user", "One")]
+        assert sent(two_transport.opened[0].body) == [("system", "Be brief."), ("user", "Two")]
+
+    async def test_what_another_began_meanwhile_is_not_in_the_request(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session = await scene.session()
+        begin = scene.store.begin_turn
+
+        async def begin_before_another(name: str, message: Message | None, **more: Any) -> OpenTurn:
+            turn = await begin(name, message, **more)
+            await begin(name, user("Two"))
+            return turn
+
+        monkeypatch.setattr(scene.store, "begin_turn", begin_before_another)
+        assert sent(await scene.ask(session, user("One"))) == [("user", "One")]
+
+    async def test_a_refusal_does_not_take_away_the_question_that_another_is_answering(self, scene: Scene) -> None:
+        session = await scene.session()
+        await scene.conversations().ask(session, user("One"), selection(), Sampling())
+        await scene.ask(session, user("poison"), TOO_LONG)
+        assert await scene.texts(session) == ["One", ""]
+
     async def test_an_image_is_sent_where_nobody_knows_whether_the_model_can_see(self, scene: Scene) -> None:
         body = await scene.ask(await scene.session(), user("What is it?", (PICTURE,)))
         assert [part["type"] for part in body["messages"][0]["content"]] == ["text", "image_url"]
@@ -165,9 +224,9 @@ class TestSampling:
             (50, None, None, 50),
             (50, 70, 4096, 50),
             (None, 70, 4096, 70),
-            (8192, None, 4096, 4096 - 6),
-            (None, 8192, 4096, 4096 - 6),
-            (10, None, 2, 1),
+            (8192, None, 4096, 4096),
+            (None, 8192, 4096, 4096),
+            (10, None, 2, 2),
         ],
     )
     async def test_the_limit_of_the_answer_is_clamped_to_what_the_window_leaves(
@@ -194,6 +253,39 @@ class TestTryingAgain:
             "Paris.",
             "Rome.",
         ]
+
+    @pytest.mark.parametrize("times", [1, 2])
+    async def test_the_newest_system_text_applies(self, scene: Scene, times: int) -> None:
+        session = await scene.session(system="Be brief.")
+        await scene.ask(session, user("Hello"))
+        await scene.store.append(session.id, system("Be long."))
+        for _ in range(times):
+            body = await scene.finish(await scene.conversations(PARIS).retry(session, selection(), Sampling()))
+            assert sent(body) == [("system", "Be long."), ("user", "Hello")]
+            assert await scene.texts(session) == ["Be brief.", "Hello", "Be long.", "Paris."]
+        everything = await scene.store.everything(session.id)
+        assert [stored.message.text for stored in everything].count("Be long.") == 2, "once on each branch"
+
+    async def test_that_is_refused_leaves_the_earlier_answer_where_it_was(self, scene: Scene) -> None:
+        session = await scene.session()
+        await scene.ask(session, user("Hello"))
+        await scene.store.append(session.id, system("Be long."))
+        await scene.finish(await scene.conversations(TOO_LONG).retry(session, selection(), Sampling()))
+        assert await scene.texts(session) == ["Hello", "Paris.", "Be long."]
+
+    async def test_that_is_refused_takes_a_question_without_an_answer_away(self, scene: Scene) -> None:
+        session = await scene.session()
+        await scene.ask(session, user("Hello"), LOST)
+        await scene.store.append(session.id, system("Be long."))
+        await scene.finish(await scene.conversations(TOO_LONG).retry(session, selection(), Sampling()))
+        assert await scene.texts(session) == ["Be long."]
+
+    async def test_after_a_refusal_answers_the_last_question_of_the_branch(self, scene: Scene) -> None:
+        session = await scene.session()
+        await scene.ask(session, user("Hello"))
+        await scene.ask(session, user("poison"), TOO_LONG)
+        body = await scene.finish(await scene.conversations(PARIS).retry(session, selection(), Sampling()))
+        assert sent(body) == [("user", "Hello")]
 
     async def test_needs_a_question(self, scene: Scene) -> None:
         session = await scene.session(system="Be brief.")
@@ -229,6 +321,31 @@ class TestTakingUp:
         for rest in (Answer.events(says("i"), LOST), Answer.events(says("s."), ends(), DONE)):
             await scene.finish(await scene.conversations(rest).take_up(session, selection(), Sampling()))
         assert await scene.texts(session) == ["Hello", "Paris."]
+
+    async def test_the_newest_system_text_applies(self, scene: Scene) -> None:
+        session = await scene.session(system="Be brief.")
+        await scene.ask(session, user("Hello"), CUT)
+        await scene.store.append(session.id, system("Be long."))
+        rest = Answer.events(says("is."), ends(), DONE)
+        body = await scene.finish(await scene.conversations(rest).take_up(session, selection(), Sampling()))
+        assert sent(body) == [("system", "Be long."), ("user", "Hello"), ("assistant", "Par")]
+        assert await scene.texts(session) == ["Be brief.", "Hello", "Be long.", "Paris."]
+
+    async def test_keeps_what_was_thought(self, scene: Scene) -> None:
+        session = await scene.session()
+        await scene.ask(session, user("Hello"), Answer.events(thinks("Hm."), says("Par"), LOST))
+        rest = Answer.events(says("is."), ends(), DONE)
+        body = await scene.finish(await scene.conversations(rest).take_up(session, selection(), Sampling()))
+        assert sent(body) == [("user", "Hello"), ("assistant", "Par")]
+        last = (await scene.store.branch(session.id))[-1].message
+        assert (last.thinking, last.text) == ("Hm.", "Paris.")
+
+    async def test_leaves_an_answer_alone_that_still_grows(self, scene: Scene) -> None:
+        session = await scene.session()
+        growing = await scene.store.begin_turn(session.id, user("Hello"))
+        await scene.store.checkpoint(growing, assistant("Par"))
+        with pytest.raises(UsageError, match="no unfinished answer"):
+            await scene.conversations().take_up(session, selection(), Sampling())
 
     async def test_needs_an_answer_that_is_not_whole(self, scene: Scene) -> None:
         session = await scene.session()

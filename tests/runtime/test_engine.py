@@ -36,7 +36,8 @@ from fluffbuzz.core.failure import Failure, FailureKind
 from fluffbuzz.core.session import Call, CallKind, CallOutcome
 from fluffbuzz.core.usage import ZERO, CountKind, Usage, estimated, exact
 from fluffbuzz.providers import find
-from fluffbuzz.runtime.engine import IMAGES, Engine
+from fluffbuzz.runtime.engine import Engine
+from fluffbuzz.runtime.recollection import IMAGES
 from fluffbuzz.testing import Answer, FakeClock, MemoryCatalogStore, Opened, Pause, ScriptedTransport, Step
 
 pytestmark = pytest.mark.anyio

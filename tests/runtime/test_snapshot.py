@@ -10,7 +10,7 @@ from tests.runtime.scene import BASE, CHAT, DONE, LOOK, counts, ends, says, sele
 from tests.runtime.test_selection import FakeBackground
 
 from fluffbuzz.config.values import Config
-from fluffbuzz.core.errors import RequestFailed
+from fluffbuzz.core.errors import RequestFailed, StorageError
 from fluffbuzz.core.failure import Failure, FailureKind
 from fluffbuzz.core.messages import user
 from fluffbuzz.core.request import Sampling
@@ -18,7 +18,8 @@ from fluffbuzz.core.session import Session
 from fluffbuzz.core.usage import exact
 from fluffbuzz.runtime.catalog import Catalog
 from fluffbuzz.runtime.conversation import Conversations
-from fluffbuzz.runtime.engine import LEARNED_FOR, Engine
+from fluffbuzz.runtime.engine import Engine
+from fluffbuzz.runtime.recollection import LEARNED_FOR
 from fluffbuzz.runtime.selection import Selector
 from fluffbuzz.runtime.services import Service
 from fluffbuzz.runtime.snapshot import Observer, Snapshot
@@ -105,3 +106,11 @@ async def test_tells_what_was_refused_lately(scene: Scene) -> None:
     assert [fact.option for fact in (await scene.look(SERVED)).refused] == ["stream_options"]
     scene.clock.jump(LEARNED_FOR + 1)
     assert (await scene.look(SERVED)).refused == []
+
+
+async def test_a_memory_that_cannot_be_read_is_an_empty_one(scene: Scene) -> None:
+    scene.memory.learn_option(BASE, "org/small", "stream_options", scene.clock.now())
+    scene.memory.trouble = StorageError("The database is damaged.")
+    snapshot = await scene.look(SERVED)
+    assert snapshot.selection is not None
+    assert list(snapshot.refused) == []

@@ -16,6 +16,7 @@ from tests.runtime.scene import (
     PARIS,
     counts,
     ends,
+    refuses,
     says,
     selection,
     text_of,
@@ -25,11 +26,11 @@ from tests.runtime.scene import (
 from fluffbuzz.core.errors import StorageError
 from fluffbuzz.core.events import Event, TextDelta
 from fluffbuzz.core.failure import Failure, FailureKind
-from fluffbuzz.core.messages import assistant, user
+from fluffbuzz.core.messages import Message, Role, Text, Thinking, assistant, user
 from fluffbuzz.core.request import ChatRequest
 from fluffbuzz.core.session import CallKind, CallOutcome, MessageState, Session, StoredMessage
 from fluffbuzz.core.usage import Usage, estimated, exact
-from fluffbuzz.ports import OpenTurn
+from fluffbuzz.ports import OpenTurn, Retreat
 from fluffbuzz.runtime.engine import Engine
 from fluffbuzz.runtime.turn import CHECKPOINT_EVERY, Turn
 from fluffbuzz.testing import Answer, FakeClock, MemoryCatalogStore, MemorySessionStore, Pause, ScriptedTransport, Step
@@ -38,6 +39,19 @@ pytestmark = pytest.mark.anyio
 
 FULL = StorageError("The disk is full.")
 LOST = Failure(FailureKind.CONNECTION_LOST, "connection reset")
+TOO_LONG = refuses(400, "This model's maximum context length is 4096 tokens.")
+
+
+class SlowStore(MemorySessionStore):
+    """Tells that it has stored an end only when it is let: as a disk does that is busy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pause = Pause()
+
+    async def end_turn(self, *ending: Any) -> None:
+        await super().end_turn(*ending)
+        await self.pause.hold()
 
 
 class Scene:
@@ -50,10 +64,10 @@ class Scene:
         self.events: list[Event] = []
         self._engine = Engine(self.transport, MemoryCatalogStore(), clock)
 
-    async def begin(self, request: ChatRequest = HELLO) -> Turn:
+    async def begin(self, request: ChatRequest = HELLO, retreat: Retreat | None = None) -> Turn:
         self.session = await self.store.create()
         self.opened: OpenTurn = await self.store.begin_turn(self.session.id, user("Hello"))
-        return Turn(self.store, self._engine, self.clock, selection(), request, self.opened)
+        return Turn(self.store, self._engine, self.clock, selection(), request, self.opened, retreat)
 
     async def run(self, turn: Turn) -> Turn:
         async with turn:
@@ -103,6 +117,35 @@ class TestHowItEnds:
         assert [each.message for each in await stage.store.everything(stage.session.id)] == [user("Hello")]
         assert (await stage.now()).leaf == stage.opened.user_message
         assert turn.failure == LOST
+
+    async def test_a_question_that_was_refused_is_out_of_the_branch_and_stays_in_the_tree(self, scene: Setting) -> None:
+        stage = scene(TOO_LONG)
+        await stage.run(await stage.begin(retreat=Retreat(None)))
+        assert [each.message for each in await stage.store.everything(stage.session.id)] == [user("Hello")]
+        assert (await stage.now()).leaf is None
+
+    @pytest.mark.parametrize("answer", [LOST, refuses(503, "busy"), refuses(500, "broken"), refuses(401, "no key")])
+    async def test_a_question_whose_failure_is_not_its_own_fault_stays_the_leaf(
+        self, scene: Setting, answer: Answer | Failure
+    ) -> None:
+        stage = scene(answer)
+        await stage.run(await stage.begin(retreat=Retreat(None)))
+        assert (await stage.now()).leaf == stage.opened.user_message
+
+    async def test_a_second_cancelling_while_the_end_is_stored_loses_nothing(self, clock: FakeClock) -> None:
+        stalled, store = Pause(), SlowStore()
+        stage = Scene(clock, store, Step(CHAT, Answer.events(says("Par", (5, 1)), stalled)))
+        task = asyncio.create_task(stage.run(await stage.begin()))
+        await stalled.reached()
+        task.cancel()
+        await store.pause.reached()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        stored = await stage.stored()
+        assert (stored.message, stored.state) == (assistant("Par"), MessageState.CANCELLED)
+        (summary,) = await store.turns()
+        assert (len(summary.calls), summary.outcome) == (1, CallOutcome.CANCELLED)
 
     async def test_a_cancelled_answer_is_kept_and_marked(self, scene: Setting) -> None:
         stalled = Pause()
@@ -230,20 +273,7 @@ class TestTroubleWithTheStore:
         await task
         stored = await stage.stored()
         assert (stored.message.text, stored.state) == ("Paris.", MessageState.WHOLE)
-        assert turn.storage_trouble is FULL
-
-    async def test_with_the_ledger_does_not_cost_the_answer(
-        self, scene: Setting, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def locked(*_: object) -> None:
-            raise StorageError("The database is locked.")
-
-        stage = scene(PARIS)
-        turn = await stage.begin()
-        monkeypatch.setattr(stage.store, "add_call", locked)
-        await stage.run(turn)
-        assert (await stage.stored()).message == assistant("Paris.")
-        assert turn.storage_trouble is not None
+        assert turn.storage_trouble is None
 
 
 class TestTakingUp:
@@ -264,6 +294,41 @@ class TestTakingUp:
         assert (await stage.stored()).message == assistant("Par")
         waiting.release()
         await task
+
+    async def test_the_thinking_of_both_is_kept(self, scene: Setting) -> None:
+        begun = Message(Role.ASSISTANT, (Thinking("Hm."), Text("Par")))
+        stage = scene(Answer.events(thinks("Ah."), says("is."), ends(), DONE))
+        await stage.run(await stage.begin(replace(self.BEGUN, messages=(user("Hello"), begun))))
+        stored = await stage.stored()
+        assert stored.message == Message(Role.ASSISTANT, (Thinking("Hm."), Thinking("Ah."), Text("Paris.")))
+
+    async def test_an_answer_that_was_complete_already_is_whole(self, scene: Setting) -> None:
+        stage = scene(Answer.events(ends(), DONE))
+        turn = await stage.run(await stage.begin(self.BEGUN))
+        stored = await stage.stored()
+        assert (stored.message, stored.state) == (assistant("Par"), MessageState.WHOLE)
+        assert (turn.failure, turn.answer.text) == (None, "Par")
+
+    async def test_that_is_left_before_it_was_listened_to_keeps_what_stood(self, scene: Setting) -> None:
+        stage = scene()
+        async with await stage.begin(self.BEGUN):
+            pass
+        stored = await stage.stored()
+        assert (stored.message, stored.state) == (assistant("Par"), MessageState.CANCELLED)
+
+    async def test_that_is_cancelled_while_what_stood_is_stored_again_keeps_it(
+        self, scene: Setting, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def cancelled(*_: object) -> None:
+            raise asyncio.CancelledError
+
+        stage = scene()
+        turn = await stage.begin(self.BEGUN)
+        monkeypatch.setattr(stage.store, "checkpoint", cancelled)
+        with pytest.raises(asyncio.CancelledError):
+            await stage.run(turn)
+        stored = await stage.stored()
+        assert (stored.message, stored.state) == (assistant("Par"), MessageState.CANCELLED)
 
     async def test_that_fails_keeps_what_stood(self, scene: Setting) -> None:
         stage = scene(LOST)

@@ -73,7 +73,7 @@ def test_without_options_no_sampling_value_is_sent(desk: Desk, server: FakeServe
         (["--temperature", "0.3"], "temperature", 0.3),
         (["--temperature", "0"], "temperature", 0),
         (["--max-tokens", "5"], "max_tokens", 5),
-        (["--max-tokens", "1000000"], "max_tokens", 4096 - 5),
+        (["--max-tokens", "1000000"], "max_tokens", 4096),
     ],
 )
 def test_sampling_options_reach_the_server(
@@ -303,3 +303,29 @@ def test_an_answer_is_written_as_it_comes(desk: Desk, server: FakeServer, model:
         assert process.stdout.read(4) == b"one "
         pause.release()
         assert process.communicate(timeout=30) == (b"two\n", b"")
+
+
+@pytest.mark.parametrize("option", [[], ["--no-stream"]])
+def test_an_answer_that_was_cut_at_its_limit_says_so_beside_it(
+    desk: Desk, server: FakeServer, option: list[str]
+) -> None:
+    told = desk.ask(*option, "--max-tokens", "2", "hi")
+    assert (told.code, told.out) == (0, "The capital\n")
+    assert told.err == "the answer was cut at the limit of 2 tokens (finish: length)\n"
+
+
+@pytest.mark.parametrize(
+    ("finish", "said"),
+    [
+        ("content_filter", "the answer was cut by the server's filter (finish: content_filter)\n"),
+        ("length", "the answer was cut at the limit (finish: length)\n"),
+        ("stop", ""),
+    ],
+)
+def test_of_an_answer_without_counts_it_is_said_why_it_was_cut(
+    desk: Desk, server: FakeServer, finish: str, said: str
+) -> None:
+    server.responder = answering(*stream(choice("well", finish=finish)))
+    told = desk.ask("hi")
+    assert (told.code, told.out, told.err) == (0, "well\n", said)
+    assert desk.ask("--json", "hi").err == ""

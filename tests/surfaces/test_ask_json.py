@@ -172,3 +172,10 @@ def test_an_answer_of_thinking_only_is_an_error_beside_the_thinking(
     report = check(told.json)
     assert (told.code, report["text"], report["thinking"]) == (1, "", "hm")
     assert report["error"]["message"].startswith("The model only thought and gave no answer")
+
+
+def test_half_characters_of_a_command_line_are_replaced(desk: Desk, server: FakeServer) -> None:
+    told = desk.process("ask", "--json", "--model", "vllm/\udce9", "hi")
+    assert (told.code, told.err) == (1, "")
+    assert told.json["error"]["message"].startswith("There is no model \ufffd: ")
+    assert told.out.startswith('{\n  "error": {\n    "kind"')

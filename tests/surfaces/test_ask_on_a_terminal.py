@@ -224,3 +224,11 @@ def test_no_stream_shows_the_whole_answer_and_the_closing_line(desk: Desk, serve
         assert terminal.end() == 0
     assert terminal.text.splitlines()[0] == "one two"
     assert terminal.text.splitlines()[1].startswith("vllm/org/small · unknown in · unknown out")
+
+
+def test_the_closing_line_says_that_the_answer_was_cut_at_its_limit(desk: Desk, server: FakeServer) -> None:
+    with desk.terminal("ask", "--max-tokens", "2", "hi", columns=120) as terminal:
+        assert terminal.end() == 0
+    answer, closing = terminal.text.splitlines()
+    assert answer == "The capital"
+    assert closing.endswith(" · cut at the limit (length)")

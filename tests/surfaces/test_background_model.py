@@ -86,3 +86,9 @@ def test_a_provider_that_is_opted_in_but_down_is_never_replaced_by_it(desk: Desk
     assert (told.code, told.out) == (1, "")
     assert "refused the connection" in told.err
     assert times(background) == 0
+
+
+def test_models_in_a_chat_says_how_to_opt_in(desk: Desk, background: FakeServer) -> None:
+    told = desk.run("chat", stdin="/models\n")
+    assert told.code == 0
+    assert "No provider is set up. For a vLLM at http://127.0.0.1:8000/v1: export VLLM_API_KEY=anything" in told.err

@@ -306,3 +306,51 @@ def test_opening_a_long_conversation_reads_its_end_only(desk: Desk, server: Fake
         told = chat(desk, options=("--session", session))
     assert "32 messages" in told.out
     assert read == [2]
+
+
+def test_with_debug_the_chat_adds_the_technical_story(desk: Desk, server: FakeServer) -> None:
+    server.responder = answering(refusal("very odd", 418, code="teapot"))
+    assert "teapot" not in chat(desk, "hi").err
+    told = desk.run("--debug", "chat", stdin="hi\n")
+    assert "detail: kind=bad_request status=418 code=teapot param=: very odd" in told.err
+
+
+def test_a_system_message_may_be_given_to_a_conversation_that_goes_on(desk: Desk, server: FakeServer) -> None:
+    session = desk.ask("--json", "--system", "Be brief.", "one").json["session"]
+    chat(desk, "two", options=("--session", session, "--system", "Speak French."))
+    assert next(iter(sent_texts(chats(server)[-1]))) == ("system", "Speak French.")
+    chat(desk, "three", options=("--session", session))
+    assert next(iter(sent_texts(chats(server)[-1]))) == ("system", "Speak French.")
+
+
+def test_models_tells_what_is_wrong_with_a_provider_that_lacks_a_variable(desk: Desk, server: FakeServer) -> None:
+    settings = settings_for({"vllm": server.base_url})
+    lacking = {"baseUrl": server.base_url, "apiKey": "${NOT_SET_ANYWHERE}", "models": [{"id": "org/mine"}]}
+    settings["models"]["providers"]["sglang"] = lacking
+    desk.configure(settings)
+    told = chat(desk, "/models")
+    assert "models.providers.sglang.apiKey needs ${NOT_SET_ANYWHERE}, which is not set. Set it: export NOT_SET" in (
+        told.err
+    )
+
+
+def test_a_continuation_that_ends_at_once_is_no_empty_answer(desk: Desk, server: FakeServer, model: FakeVllm) -> None:
+    async def dies_once(request: ReceivedRequest) -> AsyncGenerator[Action]:
+        is_first = request.method == "POST" and len(chats(server)) == 1
+        model.answer = ("all there is", EngineDeath()) if is_first else ()
+        async for action in model(request):
+            yield action
+        model.is_dead = False
+
+    server.responder = dies_once
+    told = chat(desk, "hi", "/continue")
+    assert len(chats(server)) == 2
+    assert told.err.count("error: ") == 1
+    assert "empty answer" not in told.err
+    *_, answer = said(desk)
+    assert (answer["parts"][0]["text"], answer["state"]) == ("all there is", "whole")
+
+
+def test_an_answer_that_was_cut_at_its_limit_says_so_in_its_closing_line(desk: Desk, server: FakeServer) -> None:
+    desk.use(server, agents={"defaults": {"models": {"vllm/*": {}}, "params": {"maxTokens": 2}}})
+    assert "· cut at the limit (length)\n" in chat(desk, "hi").err

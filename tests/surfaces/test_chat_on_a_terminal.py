@@ -225,3 +225,25 @@ def test_a_dumb_terminal_can_chat_too(desk: Desk, server: FakeServer) -> None:
         assert terminal.end() == 0
     assert "\x1b[2m" not in terminal.raw
     assert "\x1b[31m" not in terminal.raw
+
+
+@pytest.mark.parametrize(
+    ("options", "before", "said"),
+    [
+        (("--no-save",), ("The", " capital"), "cancelled; the part is there until you leave. /continue or /retry"),
+        ((), (), "cancelled before anything arrived. /retry"),
+    ],
+)
+def test_what_is_said_of_a_cancelled_answer_is_true(
+    desk: Desk, server: FakeServer, model: FakeVllm, options: tuple[str, ...], before: tuple[str, ...], said: str
+) -> None:
+    pause = Pause()
+    model.answer = (*before, pause)
+    with chatting(desk, *options) as terminal:
+        terminal.say("hi")
+        assert pause.wait_until_reached(PATIENCE)
+        terminal.until("".join(before) or "waiting …")
+        terminal.type(CTRL_C)
+        terminal.until(said)
+        terminal.until(PROMPT, times=2)
+        leave(terminal)

@@ -7,7 +7,17 @@ from tests.surfaces.answers import MODELS, answering, choice, refusal
 from tests.surfaces.desk import Desk, Result, chats, settings_for
 
 from fluffbuzz.core.discovery import ServedModel
-from fluffbuzz.testing import End, EngineDeath, FakeServer, FakeVllm, event, json_response, response, stream_head
+from fluffbuzz.testing import (
+    LAST_CHUNK,
+    End,
+    EngineDeath,
+    FakeServer,
+    FakeVllm,
+    event,
+    json_response,
+    response,
+    stream_head,
+)
 from fluffbuzz.testing.raw_http import Action, redirect
 
 TOOLS = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
@@ -208,3 +218,16 @@ def test_debug_holds_for_one_run_only(desk: Desk, server: FakeServer) -> None:
     server.responder = answering(refusal("very odd"), models=MODELS)
     assert "detail:" in desk.run("--debug", "ask", "hi").err
     assert "detail:" not in desk.ask("hi").err
+
+
+@pytest.mark.parametrize(("option", "step"), [([], "What arrived is kept."), (["--no-save"], "is not stored.")])
+def test_what_is_said_of_a_part_is_true(desk: Desk, server: FakeServer, option: list[str], step: str) -> None:
+    server.responder = answering(stream_head(), event({"choices": [choice("half an")]}), End.CLOSE)
+    check_told(desk.ask(*option, "hi"), step, out="half an\n")
+
+
+def test_where_nothing_arrived_nothing_is_said_to_be_kept(desk: Desk, server: FakeServer) -> None:
+    server.responder = answering(stream_head(), LAST_CHUNK)
+    told = desk.ask("hi")
+    check_told(told, "Nothing had arrived. Try again.")
+    assert "kept" not in told.err

@@ -16,7 +16,7 @@ from tests.surfaces.desk import PATIENCE, Desk, chats
 from tests.surfaces.test_errors import check_told
 
 from fluffbuzz.adapters.sqlite import Database, open_database
-from fluffbuzz.testing import FakeServer, FakeVllm
+from fluffbuzz.testing import EngineDeath, FakeServer, FakeVllm
 
 ANSWER = "The capital of France is Paris.\n"
 
@@ -169,3 +169,18 @@ def test_what_the_command_line_cannot_mean_is_a_usage_error(desk: Desk, argument
     assert (told.code, told.out) == (2, "")
     assert told.err.startswith("Usage: fluffbuzz")
     assert not desk.state.exists()
+
+
+def test_that_an_answer_was_not_stored_is_told_beside_its_failure(
+    desk: Desk, server: FakeServer, model: FakeVllm
+) -> None:
+    desk.ask("something that is there already")
+    model.answer = (*("word " * 2000,) * 20, EngineDeath())
+    with full_disk(8):
+        told = desk.ask("talk")
+    assert told.code == 1
+    first, second = told.err.split("error: ")[1:]
+    assert "EngineCore encountered an issue" in first
+    assert "kept" not in first
+    assert "could not store the answer" in second
+    assert "the disk is full." in second

@@ -120,3 +120,13 @@ def test_completion_is_silent_where_anything_is_amiss(desk: Desk, spoil: str | N
     if spoil:
         desk.configure(spoil)
     assert complete(desk, "fluffbuzz ask --model v") == []
+
+
+@pytest.mark.parametrize("storage", [{}, {"storage": {"save": False}}])
+def test_completion_makes_no_file(desk: Desk, storage: dict[str, object]) -> None:
+    assert complete(desk, "fluffbuzz ask --model v") == []
+    assert not list(desk.home.iterdir())
+    row = {"baseUrl": "http://127.0.0.1:9/v1", "models": [{"id": "org/mine"}]}
+    desk.configure({"models": {"providers": {"vllm": row}}, **storage})
+    assert complete(desk, "fluffbuzz ask --model v") == ["vllm/org/mine"]
+    assert [path.name for path in desk.state.iterdir()] == ["fluffbuzz.json"]

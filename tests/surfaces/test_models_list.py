@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+from collections.abc import AsyncGenerator
+
 import pytest
 from tests.surfaces.answers import answering
-from tests.surfaces.desk import Desk, settings_for
+from tests.surfaces.desk import PATIENCE, Desk, settings_for
 from tests.surfaces.documented import keys, names, section
 
 from fluffbuzz.core.discovery import Outcome, ServedModel
 from fluffbuzz.core.models import WindowSource
-from fluffbuzz.testing import FakeServer, FakeVllm, json_response
+from fluffbuzz.testing import FakeServer, FakeVllm, Pause, ReceivedRequest, json_response
+from fluffbuzz.testing.raw_http import Action
 
 ROWS = (ServedModel("org/base", 4096), ServedModel("org/lora", None, "org/base"), ServedModel("org/text-embed", 512))
 
@@ -104,7 +108,7 @@ def test_a_server_that_went_away_keeps_its_models_with_the_reason(desk: Desk) ->
     assert told.code == 1
     assert "vllm/org/small" in told.out
     assert told.err.startswith(f"vLLM at {server.base_url} refused the connection. Is it running? Start it with:")
-    assert "(The models above are from an earlier look.)" in told.err
+    assert "(Its models are from a look just now.)" in told.err
 
     report = desk.run("models", "list", "--json").json
     assert (report["count"], report["providers"][0]["discovery"]) == (1, "refused")
@@ -122,7 +126,7 @@ def test_a_dead_server_does_not_keep_the_others_from_being_listed(desk: Desk, se
     assert told.code == 1
     assert "sglang/org/small" in told.out
     assert f"vLLM at {gone.base_url} refused the connection." in told.err
-    assert "earlier look" not in told.err
+    assert "from a look" not in told.err
 
 
 def test_one_provider_alone_is_listed_and_asked(desk: Desk, server: FakeServer) -> None:
@@ -161,7 +165,9 @@ def test_a_provider_that_lacks_a_variable_says_which(desk: Desk, server: FakeSer
     desk.configure(settings)
     told = desk.run("models", "list")
     assert (told.code, told.out) == (1, "")
-    assert told.err == "models.providers.vllm.apiKey needs ${NOT_SET_ANYWHERE}, which is not set.\n"
+    assert told.err == (
+        "models.providers.vllm.apiKey needs ${NOT_SET_ANYWHERE}, which is not set. Set it: export NOT_SET_ANYWHERE=…\n"
+    )
     assert not server.requests
 
 
@@ -173,3 +179,42 @@ def test_without_any_provider_it_says_how_to_opt_in(desk: Desk) -> None:
         "Until then the small embedded model answers.\n"
     )
     assert desk.run("models", "list", "--json").json == {"count": 0, "models": [], "providers": []}
+
+
+def test_a_slow_server_does_not_keep_what_the_others_told_from_being_read(
+    desk: Desk, server: FakeServer, model: FakeVllm
+) -> None:
+    pause = Pause()
+
+    async def slow(request: ReceivedRequest) -> AsyncGenerator[Action]:
+        yield pause
+        async for action in model(request):
+            yield action
+
+    with FakeServer(responder=slow) as late:
+        desk.configure(settings_for({"vllm": late.base_url, "sglang": server.base_url}))
+        with desk.start("models", "list", stdin=subprocess.DEVNULL) as process:
+            assert pause.wait_until_reached(PATIENCE)
+            assert process.stdout is not None
+            lines = [process.stdout.readline().decode() for _ in range(3)]
+            assert lines[1].startswith("sglang/org/small ")
+            assert lines[2] == f"SGLang at {server.base_url}: asked just now\n"
+            pause.release()
+            out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, b"")
+    blank, _, *rest = out.decode().splitlines()
+    assert (blank, rest[0].split()[0]) == ("", "vllm/org/small")
+    assert rest[1] == f"vLLM at {late.base_url}: asked just now"
+
+
+def test_a_server_of_ones_own_that_serves_nothing_gets_a_next_step_too(desk: Desk, server: FakeServer) -> None:
+    server.responder = answering(models=json_response({"data": []}))
+    del desk.env["VLLM_API_KEY"]
+    settings = settings_for({"gpubox": server.base_url})
+    settings["models"]["providers"]["gpubox"]["models"] = []
+    desk.configure(settings)
+    told = desk.run("models", "list")
+    assert (told.code, told.out) == (1, "")
+    assert "answers, but serves no models. Load a model there, or declare it in models.providers.gpubox.models." in (
+        told.err
+    )

@@ -14,6 +14,7 @@ from tests.surfaces.answers import MODELS
 from tests.surfaces.desk import Desk, Result
 
 from fluffbuzz.core.credential import SHORTEST_HIDDEN, Secret, hide
+from fluffbuzz.core.errors import StorageError
 from fluffbuzz.testing import (
     LAST_CHUNK,
     End,
@@ -219,6 +220,29 @@ def test_a_fault_of_our_own_tells_no_secret_of_its_surroundings(desk: Desk, serv
         told = desk.run("--debug", "ask", "hi")
     assert "ZeroDivisionError: in our code" in told.err
     check(told, "fault")
+
+
+@pytest.mark.parametrize("debug", [[], ["--debug"]], ids=["", "debug"])
+@pytest.mark.parametrize("arguments", [["ask", "hi"], ["chat"]])
+@pytest.mark.parametrize("is_told", [False, True], ids=["fault", "error"])
+def test_what_a_library_says_of_our_headers_is_told_without_the_secrets(
+    desk: Desk, server: FakeServer, debug: list[str], arguments: list[str], is_told: bool
+) -> None:
+    desk.env |= {"VLLM_API_KEY": ENV_KEY, "SGLANG_API_KEY": ENV_KEY, "HF_TOKEN": USER}
+    desk.configure(settings(server.base_url))
+
+    def refuse(*_: object) -> None:
+        try:
+            raise ValueError(f"Illegal header value b'Bearer {BEARER}', {ENV_KEY}, {ROW_HEADER}")
+        except ValueError as cause:
+            words = f"{CONFIG_KEY} and {HEADER} for {USER}"
+            raise (StorageError("It failed.", detail=words) if is_told else RuntimeError(words)) from cause
+
+    with mock.patch("fluffbuzz.runtime.exchange.encode_request", side_effect=refuse):
+        told = desk.run(*debug, *arguments, stdin="hi\n" if arguments == ["chat"] else "")
+    check(told, "library")
+    assert ("Illegal header value b'***', ***, ***" in told.err) is bool(debug)
+    assert ("It failed." if is_told else "FluffBuzz has a fault here (RuntimeError: *** and *** for ***)") in told.err
 
 
 @pytest.mark.parametrize(

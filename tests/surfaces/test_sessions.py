@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.surfaces.answers import answering, choice, stream
 from tests.surfaces.desk import Desk
 from tests.surfaces.documented import keys, names, section
 
@@ -77,6 +78,7 @@ def test_show_is_markdown_with_who_said_what(desk: Desk, server: FakeServer, mod
 def test_an_image_is_told_by_kind_and_size(desk: Desk, server: FakeServer, tmp_path: Path) -> None:
     picture = tmp_path / "p.png"
     picture.write_bytes(b"\x89PNG\r\n" + b"x" * 2000)
+    server.responder = answering(*stream(choice("a cat", finish="stop")))
     desk.ask("see", "--image", str(picture))
     session = desk.run("sessions", "list", "--json").json[0]["id"]
     assert "see\n\n[image: image/png, 2,006 bytes]" in desk.run("sessions", "show", session).out
@@ -215,3 +217,14 @@ def test_export_as_json_has_everything_and_what_the_page_documents(desk: Desk, s
     del call["usage"], call["timings"]  # as in `ask --json`
     only_elsewhere = {"export", "session", "excerpt", "usage", "timings", "parts"}
     assert set(keys(report)) == documented_keys(*only_elsewhere)
+
+
+@pytest.mark.parametrize("form", ["md", "json"])
+def test_what_was_asked_with_half_characters_can_be_exported(desk: Desk, server: FakeServer, form: str) -> None:
+    assert desk.process("ask", "caf\udce9").code == 0
+    session = desk.process("sessions", "list", "--json").json[0]["id"]
+    told = desk.process("sessions", "export", "--format", form, session)
+    assert (told.code, told.err) == (0, "")
+    assert "caf" in told.out
+    if form == "json":
+        assert told.json["messageTree"][0]["parts"] == [{"type": "text", "text": "caf\ufffd"}]

@@ -153,3 +153,35 @@ def test_it_asks_nobody_what_is_known_already(desk: Desk, server: FakeServer, mo
     desk.run("status")
     assert len(server.requests) == before
     assert len(chats(server)) == 1
+
+
+def test_what_is_wrong_with_a_service_that_would_not_answer_is_told_with_its_next_step(
+    desk: Desk, server: FakeServer
+) -> None:
+    with FakeServer() as gone:
+        settings = settings_for({"vllm": server.base_url, "sglang": gone.base_url, "lmstudio": gone.base_url})
+    settings["models"]["providers"]["lmstudio"]["apiKey"] = "${NOT_SET_ANYWHERE}"
+    desk.configure(settings)
+    desk.run("models", "list")
+    told = desk.run("status")
+    assert told.code == 0
+    start = "Start it with: python -m sglang.launch_server --model-path MODEL."
+    elsewhere = "If it runs elsewhere, set models.providers.sglang.baseUrl."
+    lacking = "models.providers.lmstudio.apiKey needs ${NOT_SET_ANYWHERE}, which is not set."
+    problems = [line.partition("problem   ")[2] for line in told.out.splitlines() if line.startswith("problem")]
+    assert sorted(problems) == [
+        f"SGLang at {gone.base_url} refused the connection. Is it running? {start} {elsewhere}",
+        f"{lacking} Set it: export NOT_SET_ANYWHERE=…",
+    ]
+
+
+def test_a_service_that_nobody_asked_yet_has_no_problem(desk: Desk, server: FakeServer) -> None:
+    with FakeServer() as gone:
+        desk.configure(settings_for({"vllm": server.base_url, "sglang": gone.base_url}))
+    assert "problem" not in desk.run("status").out
+
+
+def test_a_problem_is_told_once(desk: Desk) -> None:
+    with FakeServer() as gone:
+        desk.use(gone)
+    assert desk.run("status").out.count("refused the connection") == 1

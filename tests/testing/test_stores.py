@@ -9,10 +9,10 @@ import pytest
 from fluffbuzz.adapters.sqlite import SqliteCatalogStore, SqliteSessionStore, open_database
 from fluffbuzz.core.discovery import Discovery, Outcome, ServedModel
 from fluffbuzz.core.errors import StorageError, UsageError
-from fluffbuzz.core.messages import Message, Role, Text, Thinking, ToolCall, ToolResult, assistant, user
+from fluffbuzz.core.messages import Message, Role, Text, Thinking, ToolCall, ToolResult, assistant, system, user
 from fluffbuzz.core.session import Call, CallKind, CallOutcome, MessageState, Timings
 from fluffbuzz.core.usage import Usage, exact
-from fluffbuzz.ports import CatalogStore, LearnedOption, SessionStore
+from fluffbuzz.ports import CatalogStore, LearnedOption, Retreat, SessionStore
 from fluffbuzz.testing import FakeClock, MemoryCatalogStore, MemorySessionStore
 
 pytestmark = pytest.mark.anyio
@@ -176,8 +176,7 @@ class TestTurns:
     ) -> None:
         session = await store.create()
         turn = await store.begin_turn(session.id, user("a"))
-        await store.add_call(turn, call(outcome))
-        await store.end_turn(turn, assistant("b"), outcome)
+        await store.end_turn(turn, assistant("b"), outcome, [call(outcome)])
         answer = (await store.branch(session.id))[-1]
         assert (answer.message, answer.state, answer.model) == (assistant("b"), state, "vllm/m")
         (summary,) = await store.turns()
@@ -218,19 +217,73 @@ class TestTurns:
     async def test_the_answer_is_of_the_model_that_did_not_fail(self, store: SessionStore) -> None:
         session = await store.create()
         turn = await store.begin_turn(session.id, user("a"))
-        for each in (call(model="vllm/a"), call(CallOutcome.FAILED, model="vllm/b")):
-            await store.add_call(turn, each)
+        calls = [call(model="vllm/a"), call(CallOutcome.FAILED, model="vllm/b")]
+        await store.end_turn(turn, assistant("b"), CallOutcome.CUT, calls)
         assert (await store.branch(session.id))[-1].model == "vllm/a"
 
     async def test_deleting_keeps_the_numbers_without_the_words(self, store: SessionStore) -> None:
         session = await store.create()
         turn = await store.begin_turn(session.id, user("a"))
-        await store.add_call(turn, call(message="secret words"))
+        await store.end_turn(turn, assistant("b"), CallOutcome.CUT, [call(message="secret words")])
         await store.delete(session.id)
         assert await store.find(session.id) is None
         (summary,) = await store.turns()
-        assert (summary.calls[0].message, summary.outcome) == ("", CallOutcome.CUT)
-        assert summary.calls[0].usage == call().usage
+        assert (summary.calls, summary.outcome) == ((call(),), CallOutcome.CUT)
+
+    async def test_what_ends_after_it_was_deleted_is_counted_once_without_the_words(self, store: SessionStore) -> None:
+        session = await store.create()
+        turn = await store.begin_turn(session.id, user("a"))
+        await store.delete(session.id)
+        for _ in range(2):
+            with pytest.raises(StorageError, match="ended or deleted"):
+                await store.end_turn(turn, assistant("b"), CallOutcome.ANSWERED, [call(message="secret words")])
+        (summary,) = await store.turns()
+        assert (summary.calls, summary.outcome) == ((call(),), CallOutcome.CUT)
+
+    async def test_one_can_begin_below_any_message(self, store: SessionStore) -> None:
+        session = await store.create()
+        first = await store.append(session.id, user("a"))
+        await store.append(session.id, assistant("b"))
+        turn = await store.begin_turn(session.id, None, parent=first.id)
+        assert turn.user_message == first.id
+        assert await texts(store, session.id) == ["a", ""]
+        turn = await store.begin_turn(session.id, user("c"), parent=first.id)
+        assert turn.user_message != first.id
+        assert await texts(store, session.id) == ["a", "c", ""]
+
+    async def test_none_begins_below_a_message_of_another_session(self, store: SessionStore) -> None:
+        session, other = await store.create(), await store.create()
+        foreign = await store.append(other.id, user("a"))
+        with pytest.raises(UsageError, match="There is no message"):
+            await store.begin_turn(session.id, user("b"), parent=foreign.id)
+        assert await store.everything(session.id) == []
+
+    async def test_the_branch_to_a_question_does_not_change_when_the_leaf_does(self, store: SessionStore) -> None:
+        session = await store.create()
+        turn = await store.begin_turn(session.id, user("a"))
+        await store.begin_turn(session.id, user("b"))
+        asked = await store.branch(session.id, leaf=turn.user_message)
+        assert [stored.message.text for stored in asked] == ["a"]
+
+    async def test_one_that_was_refused_retreats_and_keeps_the_question_in_the_tree(self, store: SessionStore) -> None:
+        session = await store.create()
+        before = await store.append(session.id, assistant("before"))
+        for retreat, expected in [
+            (Retreat(before.id), ["before"]),
+            (Retreat(before.id, system("Be brief.")), ["before", "Be brief."]),
+            (Retreat(None), []),
+        ]:
+            turn = await store.begin_turn(session.id, user("a"))
+            await store.end_turn(turn, NOTHING, CallOutcome.FAILED, [call(CallOutcome.FAILED)], retreat)
+            assert await texts(store, session.id) == expected
+            assert turn.user_message in [stored.id for stored in await store.everything(session.id)]
+
+    async def test_one_that_was_refused_does_not_take_back_where_somebody_else_went(self, store: SessionStore) -> None:
+        session = await store.create()
+        turn = await store.begin_turn(session.id, user("a"))
+        other = await store.begin_turn(session.id, user("b"), parent=turn.user_message)
+        await store.end_turn(turn, NOTHING, CallOutcome.FAILED, (), Retreat(None, system("Be brief.")))
+        assert [stored.id for stored in await store.branch(session.id)][1:] == [other.user_message, other.answer]
 
 
 class TestSearch:

@@ -107,7 +107,7 @@ class Consistency:
     def _url(self, value: Object, path: KeyPath) -> None:
         node = value.get("baseUrl")
         _, scheme, rest = text_of(node).partition("://")
-        if node is not None and scheme and not rest.rstrip("/").partition("/")[2]:
+        if node is not None and scheme and "@" not in rest and not rest.rstrip("/").partition("/")[2]:
             text = "has no path, but servers usually answer below /v1"
             near = f"{text_of(node).rstrip('/')}/v1"
             self.problems.append(problem("warning", node, render((*path, "baseUrl")), text, suggestion=near))

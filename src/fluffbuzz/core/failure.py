@@ -42,6 +42,23 @@ class FailureKind(StrEnum):
     CANCELLED = "cancelled"
 
 
+_ABOUT_THE_REQUEST = frozenset(
+    {
+        FailureKind.CONTEXT_OVERFLOW,
+        FailureKind.IMAGE_REFUSED,
+        FailureKind.TOOLS_REFUSED,
+        FailureKind.OPTION_REFUSED,
+        FailureKind.BAD_REQUEST,
+        FailureKind.CONTENT_FILTER,
+    }
+)
+
+
+def is_about_the_request(kind: FailureKind) -> bool:
+    """Whether the request itself was refused, so that the same one would be refused again."""
+    return kind in _ABOUT_THE_REQUEST
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One failed call, told as it happened.

@@ -13,8 +13,7 @@ from fluffbuzz.core.discovery import Discovery, ServedModel
 from fluffbuzz.core.models import InputKind, Model, ModelRef, Window, WindowSource
 from fluffbuzz.ports import CatalogStore, Clock, Transport
 from fluffbuzz.runtime.discovery import discover
-from fluffbuzz.runtime.engine import IMAGES, LEARNED_FOR
-from fluffbuzz.runtime.recollection import Recollection
+from fluffbuzz.runtime.recollection import IMAGES, Recollection
 from fluffbuzz.runtime.services import Service
 
 FRESH_FOR = 15.0
@@ -106,9 +105,8 @@ class Catalog:
         """A model that refused an image within the last day reads text only, unless the user says otherwise."""
         if model.input is not None:
             return model
-        since = self._clock.now() - LEARNED_FOR
-        learned = self._memory.learned_options(service.endpoint.base_url, model.ref.model)
-        refused = any(fact.option == IMAGES and fact.at >= since for fact in learned)
+        lately = self._memory.refused_lately(service.endpoint.base_url, model.ref.model, self._clock.now())
+        refused = any(fact.option == IMAGES for fact in lately)
         return replace(model, input=frozenset({InputKind.TEXT})) if refused else model
 
 

@@ -20,13 +20,7 @@ from fluffbuzz.core.session import Call, CallKind
 from fluffbuzz.ports import CatalogStore, Clock, Transport
 from fluffbuzz.providers import Provider
 from fluffbuzz.runtime.exchange import Exchange
-from fluffbuzz.runtime.recollection import Recollection
-
-LEARNED_FOR = 24 * 3600.0
-"""Seconds for which a refused option is left out without asking again."""
-
-IMAGES = "images"
-"""Learned like an option: this model was shown an image and refused it."""
+from fluffbuzz.runtime.recollection import IMAGES, Recollection
 
 
 class ReplyStream:
@@ -95,9 +89,8 @@ class Engine:
                     assert_never(action)
 
     def _refused_lately(self, candidate: Candidate) -> frozenset[Option]:
-        since = self._clock.now() - LEARNED_FOR
-        learned = self._memory.learned_options(candidate.endpoint.base_url, candidate.model.ref.model)
-        lately = {fact.option for fact in learned if fact.at >= since}
+        base_url, model = candidate.endpoint.base_url, candidate.model.ref.model
+        lately = {fact.option for fact in self._memory.refused_lately(base_url, model, self._clock.now())}
         return frozenset(option for option in Option if option in lately)
 
     def _learn(self, candidate: Candidate, progress: Progress, outcome: Outcome) -> None:

@@ -12,9 +12,15 @@ from fluffbuzz.core.discovery import Discovery
 from fluffbuzz.core.errors import StorageError
 from fluffbuzz.ports import CatalogStore, LearnedOption
 
+LEARNED_FOR = 24 * 3600.0
+"""Seconds for which a refused option is left out without asking again."""
+
+IMAGES = "images"
+"""Learned like an option: this model was shown an image and refused it."""
+
 
 class Recollection:
-    """A `CatalogStore` that passes over its own troubles."""
+    """What a `CatalogStore` remembers; its troubles are passed over."""
 
     def __init__(self, store: CatalogStore) -> None:
         self._store = store
@@ -36,10 +42,11 @@ class Recollection:
             return self._store.last_found(provider, base_url)
         return None
 
-    def learned_options(self, base_url: str, model: str) -> Sequence[LearnedOption]:
-        """What this endpoint refused for this model."""
+    def refused_lately(self, base_url: str, model: str, now: float) -> Sequence[LearnedOption]:
+        """What this endpoint refused for this model, as long as it is not asked again."""
         with suppress(StorageError):
-            return self._store.learned_options(base_url, model)
+            learned = self._store.learned_options(base_url, model)
+            return [fact for fact in learned if fact.at >= now - LEARNED_FOR]
         return ()
 
     def learn_option(self, base_url: str, model: str, option: str, at: float) -> None:

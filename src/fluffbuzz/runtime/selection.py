@@ -87,14 +87,15 @@ class Selector:
         if known and not refresh:
             self._check_allowed(ModelRef(known[0].id, text))
             return await self._of_service(known[0], text, refresh=False)
-        listings = []
-        for look in asyncio.as_completed([self._catalog.listing(each, refresh=refresh) for each in self._services]):
-            listing = await look
-            listings.append(listing)
-            if listing.find(text) and not listing.is_stale:
-                self._check_allowed(ModelRef(listing.service.id, text))
-                return await self._of_service(listing.service, text, refresh=False)
-        raise self._unknown(text, ref, listings)
+        async with asyncio.TaskGroup() as group:
+            looks = [group.create_task(self._catalog.listing(each, refresh=refresh)) for each in self._services]
+            found = await _first_with(text, looks)
+            for look in looks:
+                look.cancel()
+        if found is None:
+            raise self._unknown(text, ref, [look.result() for look in looks])
+        self._check_allowed(ModelRef(found.id, text))
+        return await self._of_service(found, text, refresh=False)
 
     async def _of_service(self, service: Service, model: str, *, refresh: bool) -> Selection:
         _check_complete(service)
@@ -177,6 +178,14 @@ class Selector:
         near = _nearest(text, refs, 3, cutoff=0.4) or refs
         what = f"There is no model {text}."
         return UnknownModel("\n".join([what, *problems]), _choices(near, len(refs)))
+
+
+async def _first_with(model: str, looks: Sequence[asyncio.Task[Listing]]) -> Service | None:
+    for look in asyncio.as_completed(looks):
+        listing = await look
+        if listing.find(model) and not listing.is_stale:
+            return listing.service
+    return None
 
 
 def _selection(service: Service, model: Model, notice: str = "") -> Selection:

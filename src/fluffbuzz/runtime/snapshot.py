@@ -10,7 +10,7 @@ from fluffbuzz.core.session import Call, CallOutcome, Session, TurnSummary
 from fluffbuzz.core.usage import Count, Usage, total
 from fluffbuzz.ports import CatalogStore, Clock, LearnedOption, SessionStore
 from fluffbuzz.runtime.catalog import Catalog, Listing
-from fluffbuzz.runtime.engine import LEARNED_FOR
+from fluffbuzz.runtime.recollection import Recollection
 from fluffbuzz.runtime.selection import Selection, Selector
 from fluffbuzz.runtime.services import Service
 
@@ -64,9 +64,8 @@ class Observer:
         untold = [turn for turn in turns if _is_untold(turn)]
         refused: Sequence[LearnedOption] = ()
         if selection is not None:
-            candidate = selection.candidate
-            learned = memory.learned_options(candidate.endpoint.base_url, candidate.model.ref.model)
-            refused = [fact for fact in learned if fact.at >= self._clock.now() - LEARNED_FOR]
+            base_url, model = selection.candidate.endpoint.base_url, selection.candidate.model.ref.model
+            refused = Recollection(memory).refused_lately(base_url, model, self._clock.now())
         return Snapshot(
             selection,
             problem,

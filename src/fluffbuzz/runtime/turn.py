@@ -14,13 +14,13 @@ from typing import Self
 
 from fluffbuzz.core.errors import StorageError
 from fluffbuzz.core.events import Event, ReplyFailed, is_visible
-from fluffbuzz.core.failure import Failure
-from fluffbuzz.core.messages import Message, Role, Text
+from fluffbuzz.core.failure import Failure, FailureKind, is_about_the_request
+from fluffbuzz.core.messages import Message, Role, Text, Thinking
 from fluffbuzz.core.reply import Reply
 from fluffbuzz.core.request import ChatRequest
 from fluffbuzz.core.session import Call, CallKind, CallOutcome
 from fluffbuzz.core.usage import Count, Usage, total
-from fluffbuzz.ports import Clock, OpenTurn, SessionStore
+from fluffbuzz.ports import Clock, OpenTurn, Retreat, SessionStore
 from fluffbuzz.runtime.engine import Engine, ReplyStream
 from fluffbuzz.runtime.selection import Selection
 
@@ -33,7 +33,7 @@ class Turn:
 
     Attributes:
         failure: why the answer is incomplete, once it ended so.
-        storage_trouble: why the answer could not be stored, if it could not.
+        storage_trouble: why the answer could not be stored, if in the end it could not.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Turn:
         selection: Selection,
         request: ChatRequest,
         opened: OpenTurn,
+        retreat: Retreat | None = None,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -51,6 +52,7 @@ class Turn:
         self._selection = selection
         self._request = request
         self._opened = opened
+        self._retreat = retreat
         self._stack = AsyncExitStack()
         self._stream: ReplyStream | None = None
         self._is_dirty = False
@@ -69,14 +71,16 @@ class Turn:
 
     async def __aenter__(self) -> Self:
         kind = CallKind.CONTINUATION if self._request.takes_up else CallKind.ANSWER
-        self._stack.push_async_callback(self._store_end)
-        reply = self._engine.reply(self._request, self._selection.candidate, self._selection.provider, kind)
-        self._stream = await self._stack.enter_async_context(reply)
-        if self._request.takes_up:
-            with self._minding_the_store():
-                await self._store.checkpoint(self._opened, self.answer)
-        saving = asyncio.create_task(self._save_now_and_then())  # ends with this context, in `_stop`
-        self._stack.push_async_callback(_stop, saving)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._store_end)
+            reply = self._engine.reply(self._request, self._selection.candidate, self._selection.provider, kind)
+            self._stream = await stack.enter_async_context(reply)
+            if self._request.takes_up:
+                with self._minding_the_store():
+                    await self._store.checkpoint(self._opened, self.answer)
+            saving = asyncio.create_task(self._save_now_and_then())  # ends with this context, in `_stop`
+            stack.push_async_callback(_stop, saving)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(
@@ -104,8 +108,9 @@ class Turn:
         received = self.reply.first.message
         if not self._request.takes_up:
             return received
-        begun = self._request.messages[-1].text
-        return Message(Role.ASSISTANT, (Text(begun + received.text), *received.tool_calls))
+        begun = self._request.messages[-1]
+        thoughts = [part for message in (begun, received) for part in message.parts if isinstance(part, Thinking)]
+        return Message(Role.ASSISTANT, (*thoughts, Text(begun.text + received.text), *received.tool_calls))
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -135,17 +140,17 @@ class Turn:
             return
         calls = self.calls
         outcome = calls[-1].outcome if calls else CallOutcome.CANCELLED
-        for call in calls:
-            with self._minding_the_store():
-                await self._store.add_call(self._opened, call)
+        retreat = self._retreat if calls and _is_refused(calls[-1]) else None
         with self._minding_the_store():
-            await self._store.end_turn(self._opened, self.answer if calls else _NOTHING, outcome)
+            await self._store.end_turn(self._opened, self.answer, outcome, calls, retreat)
+            self.storage_trouble = None  # a checkpoint that could not be made is made up for
 
     def _minding_the_store(self) -> _StoreTrouble:
         return _StoreTrouble(self)
 
 
-_NOTHING = Message(Role.ASSISTANT, ())
+def _is_refused(call: Call) -> bool:
+    return bool(call.failure) and is_about_the_request(FailureKind(call.failure))
 
 
 class _StoreTrouble:

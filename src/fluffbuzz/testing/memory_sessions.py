@@ -10,7 +10,7 @@ from fluffbuzz.core.errors import StorageError, UsageError
 from fluffbuzz.core.messages import Message, Role, ToolResult
 from fluffbuzz.core.messages import system as system_message
 from fluffbuzz.core.session import Call, CallOutcome, MessageState, SearchHit, Session, StoredMessage, TurnSummary
-from fluffbuzz.ports import OpenTurn
+from fluffbuzz.ports import OpenTurn, Retreat
 
 TITLE_CHARACTERS = 60
 """Of a session's first message that become its title."""
@@ -81,12 +81,14 @@ class MemorySessionStore:
         found = sorted((room.session for room in self._rooms.values()), key=lambda each: (each.updated, each.id))
         return found[::-1][:limit]
 
-    async def branch(self, session: str, limit: int | None = None) -> Sequence[StoredMessage]:
-        """The messages from the root to the leaf; with a limit only the newest of them."""
+    async def branch(
+        self, session: str, limit: int | None = None, *, leaf: int | None = None
+    ) -> Sequence[StoredMessage]:
+        """The messages from the root to a leaf, the session's own by default; with a limit the newest of them."""
         self._fail_if_troubled()
         room = self._room(session)
         found: list[StoredMessage] = []
-        at = room.session.leaf
+        at = room.session.leaf if leaf is None else leaf
         while at is not None and (limit is None or len(found) < limit):
             found.append(room.messages[at])
             at = room.messages[at].parent
@@ -114,8 +116,10 @@ class MemorySessionStore:
         self._fail_if_troubled()
         self._change(session, model=model, updated=self._now())
 
-    async def begin_turn(self, session: str, message: Message | None) -> OpenTurn:
-        """Store the user's message and open its answer; without one the leaf is answered."""
+    async def begin_turn(self, session: str, message: Message | None, *, parent: int | None = None) -> OpenTurn:
+        """Store a message below a parent, or else the leaf, and open its answer; without one the parent is answered."""
+        if parent is not None:
+            await self.move(session, parent)
         self._fail_if_troubled()
         asked = self._room(session).session.leaf
         if message is not None:
@@ -134,28 +138,31 @@ class MemorySessionStore:
         self._write(turn, answer, MessageState.STREAMING)
         self.checkpoints += 1
 
-    async def add_call(self, turn: OpenTurn, call: Call) -> None:
-        """Record one finished call of the turn; the answer is of the last model that was not heard to fail."""
+    async def end_turn(
+        self,
+        turn: OpenTurn,
+        answer: Message,
+        outcome: CallOutcome,
+        calls: Sequence[Call] = (),
+        retreat: Retreat | None = None,
+    ) -> None:
+        """Store the answer as it ended, and its calls; one that failed and is empty is taken out."""
         self._fail_if_troubled()
         summary = self._turns[turn.id]
-        self._turns[turn.id] = replace(summary, calls=(*summary.calls, call))
-        messages = self._room(turn.session).messages
-        stored = messages[turn.answer]
-        if not stored.model or call.outcome is not CallOutcome.FAILED:
-            messages[turn.answer] = replace(stored, model=call.model)
-
-    async def end_turn(self, turn: OpenTurn, answer: Message, outcome: CallOutcome) -> None:
-        """Store the answer as it ended; a failed turn without any answer leaves the question as the leaf."""
-        self._fail_if_troubled()
+        if turn.id not in self._running and not summary.calls:
+            unworded = tuple(replace(call, message="") for call in calls)
+            self._turns[turn.id] = replace(summary, calls=unworded)
         self._write(turn, answer, _STATES[outcome])
         del self._running[turn.id]
-        self._turns[turn.id] = replace(self._turns[turn.id], outcome=outcome)
+        self._turns[turn.id] = replace(summary, calls=tuple(calls), outcome=outcome)
         room = self._room(turn.session)
+        for call in calls:  # the answer is of the last model that was not heard to fail
+            stored = room.messages[turn.answer]
+            if not stored.model or call.outcome is not CallOutcome.FAILED:
+                room.messages[turn.answer] = replace(stored, model=call.model)
         has_answers = any(stored.parent == turn.answer for stored in room.messages.values())
         if outcome is CallOutcome.FAILED and not answer.parts and not has_answers:
-            del room.messages[turn.answer]
-            leaf = turn.user_message if room.session.leaf == turn.answer else room.session.leaf
-            self._change(turn.session, leaf=leaf, messages=len(room.messages))
+            self._take_out(turn, retreat or Retreat(turn.user_message))
         self._change(turn.session, updated=self._now())
 
     async def turns(self, session: str | None = None, since: float = 0.0) -> Sequence[TurnSummary]:
@@ -224,6 +231,15 @@ class MemorySessionStore:
             title = title if len(title) <= TITLE_CHARACTERS else title[: TITLE_CHARACTERS - 1].rstrip() + "…"
         self._change(session, leaf=stored.id, updated=self._now(), messages=len(room.messages), title=title)
         return stored
+
+    def _take_out(self, turn: OpenTurn, retreat: Retreat) -> None:
+        room = self._room(turn.session)
+        del room.messages[turn.answer]
+        self._change(turn.session, messages=len(room.messages))
+        if room.session.leaf == turn.answer:
+            self._change(turn.session, leaf=retreat.leaf)
+            if retreat.system:
+                self._add(turn.session, retreat.system, MessageState.WHOLE)
 
     def _write(self, turn: OpenTurn, answer: Message, state: MessageState) -> None:
         if turn.id not in self._running:

@@ -16,9 +16,11 @@ from fluffbuzz.adapters.sqlite.faults import require_sqlite
 from fluffbuzz.adapters.sqlite.migrations import SHIPPED, Schema
 from fluffbuzz.core.errors import StorageError
 from fluffbuzz.core.messages import assistant, user
-from fluffbuzz.core.session import CallOutcome
+from fluffbuzz.core.session import Call, CallKind, CallOutcome, Timings
+from fluffbuzz.core.usage import ZERO
 
 BIG = "x" * 200_000
+CALL = Call(CallKind.ANSWER, "vllm/m", "http://x/v1", "none", 1.0, ZERO, Timings(None, 0.5), CallOutcome.ANSWERED)
 
 
 def mode(path: Path) -> int:
@@ -132,8 +134,10 @@ def test_a_full_disk_while_an_answer_grows_keeps_what_was_stored_of_it(
     run(store.checkpoint(turn, assistant("begun")))
     fill_the_disk(database)
     with pytest.raises(StorageError, match="could not store the answer"):
-        run(store.end_turn(turn, assistant(BIG), CallOutcome.ANSWERED))
+        run(store.end_turn(turn, assistant(BIG), CallOutcome.ANSWERED, [CALL]))
     assert run(store.branch(session.id))[-1].message == assistant("begun")
+    (summary,) = run(store.turns())
+    assert (summary.calls, summary.outcome) == ((), None), "an answer and its usage are stored both or neither"
 
 
 def test_a_database_that_may_not_be_written_is_told(database: Database, store: SqliteSessionStore, run: Any) -> None:

@@ -229,15 +229,13 @@ def test_calls_come_back_as_they_were_and_name_the_answers_model(store: SqliteSe
         CALL, model="vllm/a", outcome=CallOutcome.FAILED, failure="refused", message="no \udcff", usage=Usage(),
         timings=Timings(None, 0.1), finish="",
     )  # fmt: skip
-    run(store.add_call(turn, refused))
-    assert run(store.branch(session.id))[-1].model == "vllm/a"
-    run(store.add_call(turn, CALL))
-    run(store.add_call(turn, replace(refused, kind=CallKind.CONTINUATION)))
+    calls = [refused, CALL, replace(refused, kind=CallKind.CONTINUATION)]
+    run(store.end_turn(turn, assistant("answer"), CallOutcome.CUT, calls))
     assert run(store.branch(session.id))[-1].model == "vllm/m"
     (summary,) = run(store.turns())
     kept = replace(refused, message="no ?")
     assert summary.calls == (kept, CALL, replace(kept, kind=CallKind.CONTINUATION))
-    assert (summary.id, summary.session, summary.outcome) == (turn.id, session.id, None)
+    assert (summary.id, summary.session, summary.outcome) == (turn.id, session.id, CallOutcome.CUT)
     assert total(call.usage for call in summary.calls).input.tokens == 40
 
 
@@ -256,8 +254,8 @@ def test_a_deleted_session_is_gone_but_its_calls_stay_in_the_ledger_without_word
 ) -> None:
     session, other = run(store.create()), run(store.create())
     turn = run(store.begin_turn(session.id, user("a secret")))
-    run(store.add_call(turn, replace(CALL, message="quoted: a secret")))
-    run(store.end_turn(turn, assistant("kept secret"), CallOutcome.ANSWERED))
+    calls = [replace(CALL, message="quoted: a secret")]
+    run(store.end_turn(turn, assistant("kept secret"), CallOutcome.ANSWERED, calls))
     ask(store, run, other.id, "no secret", "none")
     run(store.delete(session.id))
     assert run(store.find(session.id)) is None
@@ -282,8 +280,6 @@ def test_an_answer_to_a_session_deleted_meanwhile_is_told_not_to_be_kept(
     run(store.delete(session.id))
     with pytest.raises(StorageError, match=f"{session.id} cannot be stored: it was ended or deleted"):
         run(write(store, turn))
-    run(store.add_call(turn, CALL))
-    assert run(store.turns(session.id))[0].calls == (CALL,), "its tokens are counted nevertheless"
 
 
 def test_a_turn_ends_once(store: SqliteSessionStore, run: Any) -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fluffbuzz.adapters.sqlite import SqliteSessionStore, open_database
-from fluffbuzz.core.messages import Message, Role, assistant, user
+from fluffbuzz.core.messages import Message, Role, assistant, system, user
 from fluffbuzz.core.session import CallOutcome, MessageState
-from fluffbuzz.ports import OpenTurn
+from fluffbuzz.ports import OpenTurn, Retreat
 
 TEXTS = st.text(max_size=8)
 OUTCOMES = st.sampled_from(CallOutcome)
@@ -87,13 +87,15 @@ class Conversation(RuleBasedStateMachine):
     @rule(data=st.data(), text=st.none() | TEXTS)
     def begin_turn(self, data: st.DataObject, text: str | None) -> None:
         name, tree = self.pick(data)
-        if text is None and tree.leaf is None:
+        parent = data.draw(st.none() | st.sampled_from(sorted(tree.nodes))) if tree.nodes else None
+        place = tree.leaf if parent is None else parent
+        if text is None and place is None:
             return
-        turn = self.run(self.store.begin_turn(name, None if text is None else user(text)))
+        turn = self.run(self.store.begin_turn(name, None if text is None else user(text), parent=parent))
         if text is not None:
-            tree.nodes[turn.user_message] = Node(tree.leaf, user(text), MessageState.WHOLE)
+            tree.nodes[turn.user_message] = Node(place, user(text), MessageState.WHOLE)
         else:
-            assert turn.user_message == tree.leaf
+            assert turn.user_message == place
         tree.nodes[turn.answer] = Node(turn.user_message, Message(Role.ASSISTANT, ()), MessageState.STREAMING)
         tree.leaf = turn.answer
         self.running[turn.id] = turn
@@ -109,17 +111,28 @@ class Conversation(RuleBasedStateMachine):
     @rule(data=st.data(), text=TEXTS, outcome=OUTCOMES)
     def end_turn(self, data: st.DataObject, text: str, outcome: CallOutcome) -> None:
         turn = self.running.pop(data.draw(st.sampled_from(sorted(self.running))))
-        self.run(self.store.end_turn(turn, assistant(text), outcome))
-        self.ended[turn.id] = outcome
         tree = self.trees[turn.session]
+        places = st.none() | st.sampled_from(sorted(set(tree.nodes) - {turn.answer}))
+        retreat = data.draw(st.none() | st.builds(Retreat, places, st.none() | st.just(system("s"))))
+        self.run(self.store.end_turn(turn, assistant(text), outcome, (), retreat))
+        self.ended[turn.id] = outcome
         has_children = any(node.parent == turn.answer for node in tree.nodes.values())
         if outcome is CallOutcome.FAILED and not text and not has_children:
             del tree.nodes[turn.answer]
             if tree.leaf == turn.answer:
-                tree.leaf = turn.user_message
+                self.retreat(turn, retreat or Retreat(turn.user_message))
         else:
             node = tree.nodes[turn.answer]
             node.message, node.state = assistant(text), STATES[outcome]
+
+    def retreat(self, turn: OpenTurn, retreat: Retreat) -> None:
+        tree = self.trees[turn.session]
+        tree.leaf = retreat.leaf
+        if retreat.system:
+            added = self.run(self.store.find(turn.session)).leaf
+            assert added not in tree.nodes
+            tree.nodes[added] = Node(retreat.leaf, retreat.system, MessageState.WHOLE)
+            tree.leaf = added
 
     @rule(data=st.data())
     def move(self, data: st.DataObject) -> None:

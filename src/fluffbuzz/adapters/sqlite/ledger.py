@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -18,7 +19,7 @@ from fluffbuzz.core.errors import StorageError, UsageError
 from fluffbuzz.core.messages import Message, Role, Text, Thinking
 from fluffbuzz.core.session import Call, CallKind, CallOutcome, MessageState, Timings, TurnSummary
 from fluffbuzz.core.usage import Count, CountKind, Usage
-from fluffbuzz.ports import OpenTurn
+from fluffbuzz.ports import OpenTurn, Retreat
 
 _STATE = {
     CallOutcome.ANSWERED: MessageState.WHOLE,
@@ -38,13 +39,18 @@ _TURNS = f"""
 """  # noqa: S608 - constants
 
 
-def begin(connection: sqlite3.Connection, name: str, message: Message | None, owner: str, now: float) -> OpenTurn:
-    """Store the user's message and open its answer; without a message the leaf is answered.
+def begin(
+    connection: sqlite3.Connection, name: str, message: Message | None, parent: int | None, owner: str, now: float
+) -> OpenTurn:
+    """Store a message below a parent, or else the leaf, and open its answer; without one the parent is answered.
 
     Raises:
-        UsageError: there is nothing to answer.
+        UsageError: there is nothing to answer, or the parent is not of this session.
     """
     asked = tree.session(connection, name).leaf
+    if parent is not None:
+        tree.check_place(connection, name, parent)
+        asked = parent
     if message is not None:
         asked = tree.add(connection, name, asked, message, MessageState.WHOLE, now).id
     if asked is None:
@@ -63,40 +69,37 @@ def checkpoint(connection: sqlite3.Connection, turn: OpenTurn, answer: Message) 
     _write_answer(connection, turn, answer, MessageState.STREAMING)
 
 
-def add_call(connection: sqlite3.Connection, turn: OpenTurn, call: Call) -> None:
-    """Record a call; the answer is said to be of the model that was last not heard to fail."""
-    usage, timings = call.usage, call.timings
-    counts = [(count.tokens, count.kind.value) for count in (usage.input, usage.output, usage.cached, usage.reasoning)]
-    words = (call.finish, call.failure, storable(call.message))
-    values = (
-        call.kind.value,
-        call.model,
-        call.base_url,
-        call.credential,
-        call.started,
-        *(v for c in counts for v in c),
-    )
-    connection.execute(_ADD_CALL, (turn.id, *values, timings.first_token, timings.total, call.outcome.value, *words))
-    connection.execute(
-        "UPDATE messages SET model = ? WHERE id = ? AND (model = '' OR ?)",
-        (call.model, turn.answer, call.outcome is not CallOutcome.FAILED),
-    )
+def end(connection: sqlite3.Connection, turn: OpenTurn, outcome: CallOutcome, calls: Sequence[Call]) -> bool:
+    """Record how a turn ended, and its calls; returns whether it was running until now.
 
-
-def end(connection: sqlite3.Connection, turn: OpenTurn, answer: Message, outcome: CallOutcome, now: float) -> None:
-    """Store the answer as it ended; one that failed and holds nothing is taken out: the question is the leaf again."""
+    The calls of one that was ended or deleted meanwhile are counted all the same, once and without words.
+    """
     ended = connection.execute(
         "UPDATE turns SET outcome = ? WHERE id = ? AND outcome IS NULL", (outcome.value, turn.id)
     )
-    if not ended.rowcount:
-        raise _not_running(turn)
+    was_running = bool(ended.rowcount)
+    if not was_running and connection.execute("SELECT 1 FROM calls WHERE turn = ?", (turn.id,)).fetchone():
+        return False
+    for call in calls:
+        _add_call(connection, turn, call if was_running else replace(call, message=""))
+    return was_running
+
+
+def settle(
+    connection: sqlite3.Connection,
+    turn: OpenTurn,
+    answer: Message,
+    outcome: CallOutcome,
+    retreat: Retreat | None,
+    now: float,
+) -> None:
+    """Store the answer as it ended; one that failed and holds nothing is taken out: what it answered is the leaf again.
+
+    With a retreat the branch goes on from there instead.
+    """
     has_answers = connection.execute("SELECT 1 FROM messages WHERE parent = ?", (turn.answer,)).fetchone()
     if outcome is CallOutcome.FAILED and _holds_nothing(answer) and not has_answers:
-        connection.execute("UPDATE turns SET answer = NULL WHERE id = ?", (turn.id,))
-        connection.execute(
-            "UPDATE sessions SET leaf = ? WHERE id = ? AND leaf = ?", (turn.user_message, turn.session, turn.answer)
-        )
-        connection.execute("DELETE FROM messages WHERE id = ?", (turn.answer,))
+        _take_out(connection, turn, retreat or Retreat(turn.user_message), now)
     else:
         _write_answer(connection, turn, answer, _STATE[outcome])
     tree.change(connection, turn.session, "updated = ?", now)
@@ -139,16 +142,47 @@ def forget(connection: sqlite3.Connection, name: str) -> None:
         raise tree.no_session(name)
 
 
+def _add_call(connection: sqlite3.Connection, turn: OpenTurn, call: Call) -> None:
+    """Record a call; the answer is said to be of the model that was last not heard to fail."""
+    usage, timings = call.usage, call.timings
+    counts = [(count.tokens, count.kind.value) for count in (usage.input, usage.output, usage.cached, usage.reasoning)]
+    words = (call.finish, call.failure, storable(call.message))
+    values = (
+        call.kind.value,
+        call.model,
+        call.base_url,
+        call.credential,
+        call.started,
+        *(v for c in counts for v in c),
+    )
+    connection.execute(_ADD_CALL, (turn.id, *values, timings.first_token, timings.total, call.outcome.value, *words))
+    connection.execute(
+        "UPDATE messages SET model = ? WHERE id = ? AND (model = '' OR ?)",
+        (call.model, turn.answer, call.outcome is not CallOutcome.FAILED),
+    )
+
+
+def _take_out(connection: sqlite3.Connection, turn: OpenTurn, retreat: Retreat, now: float) -> None:
+    connection.execute("UPDATE turns SET answer = NULL WHERE id = ?", (turn.id,))
+    moved = connection.execute(
+        "UPDATE sessions SET leaf = ? WHERE id = ? AND leaf = ?", (retreat.leaf, turn.session, turn.answer)
+    )
+    connection.execute("DELETE FROM messages WHERE id = ?", (turn.answer,))
+    if moved.rowcount and retreat.system:
+        tree.add(connection, turn.session, retreat.leaf, retreat.system, MessageState.WHOLE, now)
+
+
 def _write_answer(connection: sqlite3.Connection, turn: OpenTurn, answer: Message, state: MessageState) -> None:
     written = connection.execute(
         "UPDATE messages SET folded = ?, parts = ?, state = ? WHERE id = ? AND state = 'streaming'",
         (indexed(answer), encode_parts(answer.parts), state.value, turn.answer),
     )
     if not written.rowcount:
-        raise _not_running(turn)
+        raise not_running(turn)
 
 
-def _not_running(turn: OpenTurn) -> StorageError:
+def not_running(turn: OpenTurn) -> StorageError:
+    """The answer to whoever stores for a turn that is over."""
     return StorageError(
         f"The answer in conversation {turn.session} cannot be stored: it was ended or deleted meanwhile.",
         "Try: fluffbuzz sessions list",

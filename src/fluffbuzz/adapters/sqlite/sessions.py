@@ -19,7 +19,7 @@ from fluffbuzz.adapters.sqlite.ownership import Ownership
 from fluffbuzz.core.messages import Message
 from fluffbuzz.core.messages import system as system_message
 from fluffbuzz.core.session import Call, CallOutcome, MessageState, SearchHit, Session, StoredMessage, TurnSummary
-from fluffbuzz.ports import OpenTurn
+from fluffbuzz.ports import OpenTurn, Retreat
 
 T = TypeVar("T")
 
@@ -58,11 +58,14 @@ class SqliteSessionStore:
         """Sessions, used last first."""
         return await self._settled("list the conversations", lambda connection: tree.by_use(connection, limit))
 
-    async def branch(self, session: str, limit: int | None = None) -> Sequence[StoredMessage]:
-        """The messages from the root to the session's leaf, oldest first; with a limit only the newest of them."""
+    async def branch(
+        self, session: str, limit: int | None = None, *, leaf: int | None = None
+    ) -> Sequence[StoredMessage]:
+        """The messages from the root to a leaf, the session's own by default; with a limit the newest of them."""
 
         def work(connection: Connection) -> Sequence[StoredMessage]:
-            return tree.branch(connection, tree.session(connection, session).leaf, limit)
+            own = tree.session(connection, session).leaf
+            return tree.branch(connection, own if leaf is None else leaf, limit)
 
         return await self._database.run(Access.READ, "read the conversation", work)
 
@@ -93,12 +96,12 @@ class SqliteSessionStore:
         """Keep the user's choice of model; empty for the default."""
         await self._change(session, "keep the choice of model", "model = ?, updated = ?", model, self._database.now())
 
-    async def begin_turn(self, session: str, message: Message | None) -> OpenTurn:
-        """Store the user's message durably and open its answer; without one the leaf is answered."""
+    async def begin_turn(self, session: str, message: Message | None, *, parent: int | None = None) -> OpenTurn:
+        """Store a message durably below a parent, or else the leaf, and open the answer to it or to the parent."""
         action = "store the message"
 
         def work(connection: Connection) -> OpenTurn:
-            return ledger.begin(connection, session, message, self._ownership.owner, self._database.now())
+            return ledger.begin(connection, session, message, parent, self._ownership.owner, self._database.now())
 
         def begin() -> OpenTurn:
             self._claim(action)
@@ -112,19 +115,24 @@ class SqliteSessionStore:
             Access.WRITE, "store the answer", lambda connection: ledger.checkpoint(connection, turn, answer)
         )
 
-    async def add_call(self, turn: OpenTurn, call: Call) -> None:
-        """Record one finished call of the turn."""
-        await self._database.run(
-            Access.WRITE, "record the usage", lambda connection: ledger.add_call(connection, turn, call)
-        )
+    async def end_turn(
+        self,
+        turn: OpenTurn,
+        answer: Message,
+        outcome: CallOutcome,
+        calls: Sequence[Call] = (),
+        retreat: Retreat | None = None,
+    ) -> None:
+        """Store the answer as it ended, and its calls; one that failed and is empty is taken out."""
 
-    async def end_turn(self, turn: OpenTurn, answer: Message, outcome: CallOutcome) -> None:
-        """Store the answer as it ended; a failed turn without any answer leaves the user's message as the leaf."""
-        await self._database.run(
-            Access.DURABLE,
-            "store the answer",
-            lambda connection: ledger.end(connection, turn, answer, outcome, self._database.now()),
-        )
+        def work(connection: Connection) -> bool:
+            if not ledger.end(connection, turn, outcome, calls):
+                return False
+            ledger.settle(connection, turn, answer, outcome, retreat, self._database.now())
+            return True
+
+        if not await self._database.run(Access.DURABLE, "store the answer", work):
+            raise ledger.not_running(turn)
 
     async def turns(self, session: str | None = None, since: float = 0.0) -> Sequence[TurnSummary]:
         """Turns with their calls, oldest first."""

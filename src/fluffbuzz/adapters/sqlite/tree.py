@@ -1,7 +1,8 @@
 """Sessions and their trees of messages, as statements within a transaction that the caller has begun.
 
-Rule: the tree only grows. A message's parent is the leaf of the time; nothing is rewritten, but an answer while it
-streams. No statement reads more than it returns: neither a session's length nor the number of sessions slows it.
+Rule: the tree only grows. A message's parent is the leaf of the time or was named; nothing is rewritten, but an
+answer while it streams. No statement reads more than it returns: neither a session's length nor the number of sessions
+slows it.
 """
 
 from __future__ import annotations
@@ -116,10 +117,21 @@ def move(connection: sqlite3.Connection, name: str, leaf: int | None, now: float
         UsageError: it is none of this session's.
     """
     session(connection, name)
-    is_there = "SELECT 1 FROM messages WHERE id = ? AND session = ?"
-    if leaf is not None and not connection.execute(is_there, (leaf, name)).fetchone():
-        raise UsageError(f"There is no message {leaf} in conversation {name}.", f"Try: fluffbuzz sessions show {name}")
+    if leaf is not None:
+        check_place(connection, name, leaf)
     use(connection, name, leaf, now)
+
+
+def check_place(connection: sqlite3.Connection, name: str, message: int) -> None:
+    """Make sure that a message can be gone on from.
+
+    Raises:
+        UsageError: it is none of this session's.
+    """
+    is_there = "SELECT 1 FROM messages WHERE id = ? AND session = ?"
+    if not connection.execute(is_there, (message, name)).fetchone():
+        next_step = f"Try: fluffbuzz sessions show {name}"
+        raise UsageError(f"There is no message {message} in conversation {name}.", next_step)
 
 
 def branch(connection: sqlite3.Connection, leaf: int | None, limit: int | None) -> Sequence[StoredMessage]:

@@ -18,8 +18,8 @@ from fluffbuzz.core.request import Sampling
 from fluffbuzz.surfaces.cli.attachments import MAX_TEXT, compose
 from fluffbuzz.surfaces.cli.here import here, run
 from fluffbuzz.surfaces.cli.model_refs import complete_model
-from fluffbuzz.surfaces.cli.program import tell
 from fluffbuzz.surfaces.terminal.answer import AnswerView, SilentView, view
+from fluffbuzz.surfaces.terminal.errors import tell
 from fluffbuzz.surfaces.terminal.fetching import fetch_progress
 from fluffbuzz.surfaces.terminal.plain import dimmed, legible_on
 
@@ -155,7 +155,8 @@ async def _session(app: App, question: Question, earlier: Session | None) -> Ses
 
 
 async def _show(turn: Turn, question: Question, app: App) -> int:
-    from fluffbuzz.surfaces.cli import report
+    from fluffbuzz.surfaces.cli.report import turn_report
+    from fluffbuzz.surfaces.terminal.outcome import troubles
 
     is_kept = question.saves and app.config.storage.save
     try:
@@ -165,18 +166,30 @@ async def _show(turn: Turn, question: Question, app: App) -> int:
                     shown.show(event)
     except asyncio.CancelledError:
         if question.as_json and turn.calls:
-            click.echo(report.turn_report(turn, is_kept, _CANCELLED))
+            click.echo(turn_report(turn, is_kept, _CANCELLED))
+        if turn.storage_trouble is not None:
+            tell(turn.storage_trouble)
         raise
-    error = report.trouble(turn)
+    found = troubles(turn, is_kept=is_kept)
+    error = found[0] if found else None
     if question.as_json:
-        click.echo(report.turn_report(turn, is_kept, error))
+        click.echo(turn_report(turn, is_kept, error))
     elif not question.streams and (text := turn.reply.first.text):
         click.echo(legible_on(sys.stdout, text), nl=not text.endswith("\n"))
-    if error is not None and not question.as_json:
-        tell(error)
-    elif sys.stderr.isatty():
-        click.echo(dimmed(report.closing_line(turn)), err=True)
+    for each in found[1:] if question.as_json else found:
+        tell(each)
+    if error is None and (line := _last_line(turn, question)):
+        click.echo(dimmed(line), err=True)
     return 0 if error is None else error.exit_code
+
+
+def _last_line(turn: Turn, question: Question) -> str:
+    """What stands under an answer: its figures on a terminal, elsewhere at most that it was cut short."""
+    from fluffbuzz.surfaces.terminal.outcome import closing_line, cut_line
+
+    if sys.stderr.isatty():
+        return closing_line(turn)
+    return "" if question.as_json else cut_line(turn)
 
 
 def _view(question: Question, app: App) -> AnswerView:

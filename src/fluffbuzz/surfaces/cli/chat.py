@@ -10,7 +10,7 @@ from fluffbuzz.surfaces.cli.model_refs import complete_model
 
 @click.command()
 @click.option("-m", "--model", default="", metavar="REF", shell_complete=complete_model, help="Who answers.")
-@click.option("-s", "--system", default="", help="A system message for a new conversation.")
+@click.option("-s", "--system", default="", help="A system message.")
 @click.option("--session", default="", metavar="ID", help="Go on with this conversation.")
 @click.option("--no-save", is_flag=True, help="Keep nothing of this conversation.")
 def chat(model: str, system: str, session: str, no_save: bool) -> int:  # noqa: FBT001 -- click passes options by name

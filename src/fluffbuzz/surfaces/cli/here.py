@@ -29,14 +29,14 @@ def run(body: Coroutine[Any, Any, T]) -> T:
     """
     gc.freeze()
     gc.enable()
-    return asyncio.run(_cancellable(body))
+    try:
+        return asyncio.run(_cancellable(body))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 async def _cancellable(body: Coroutine[Any, Any, T]) -> T:
     task = asyncio.current_task()
     if task is not None and sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        return await body
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+    return await body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from fluffbuzz.app import App
     from fluffbuzz.core.models import Model
     from fluffbuzz.runtime.catalog import Listing
+    from fluffbuzz.runtime.services import Service
 
 
 @click.group()
@@ -43,39 +45,60 @@ async def _list(provider: str, form: str, *, refresh: bool) -> int:
         if provider and not chosen:
             known = ", ".join(service.id for service in app.services) or "none"
             raise UsageError(f"Provider {provider} is not set up.", f"Set up now: {known}")
-        listings = await app.catalog.listings(chosen, refresh=refresh)
         match form:
             case "json":
+                listings = await app.catalog.listings(chosen, refresh=refresh)
                 _print_json(app, listings)
             case "plain":
-                _print_plain(listings)
+                listings = await app.catalog.listings(chosen, refresh=refresh)
+                _print_plain(app, listings)
             case _:
-                _print_table(app, listings)
-    return 0 if listings and not any(map(problem, listings)) else 1
+                listings = await _print_blocks(app, chosen, refresh=refresh)
+        now = app.storage.clock.now()
+    return 0 if listings and not any(problem(listing, now) for listing in listings) else 1
 
 
-def _print_plain(listings: Sequence[Listing]) -> None:
+def _print_plain(app: App, listings: Sequence[Listing]) -> None:
     from fluffbuzz.surfaces.terminal.listing_text import problem
 
+    now = app.storage.clock.now()
     for listing in listings:
         for model in listing.models:
             click.echo(str(model.ref))
-        if text := problem(listing):
+        if text := problem(listing, now):
             click.echo(text, err=True)
 
 
-def _print_table(app: App, listings: Sequence[Listing]) -> None:
-    from fluffbuzz.surfaces.terminal.listing_text import model_row, no_service_text, problem, service_line
+async def _print_blocks(app: App, services: Sequence[Service], *, refresh: bool) -> Sequence[Listing]:
+    """Print what each service has as soon as that is known: a slow one keeps no other from being read."""
+    from fluffbuzz.surfaces.terminal.listing_text import no_service_text
+
+    if not services:
+        click.echo(no_service_text(), err=True)
+    is_later = False
+
+    async def shown(service: Service) -> Listing:
+        nonlocal is_later
+        listing = await app.catalog.listing(service, refresh=refresh)
+        is_later |= _print_block(listing, app.storage.clock.now(), is_later=is_later)
+        return listing
+
+    return await asyncio.gather(*map(shown, services))
+
+
+def _print_block(listing: Listing, now: float, *, is_later: bool) -> bool:
+    """Print one service's models and how they are known; whether any of it went to standard output."""
+    from fluffbuzz.surfaces.terminal.listing_text import model_row, problem, service_line
     from fluffbuzz.surfaces.terminal.table import table
 
-    now = app.storage.clock.now()
-    rows = [model_row(model) for listing in listings for model in listing.models]
-    if rows:
-        click.echo(table(("MODEL", "WINDOW", "INPUT", "NOTES"), rows))
-    for listing in listings:
-        click.echo(problem(listing) or service_line(listing, now), err=bool(problem(listing)))
-    if not listings:
-        click.echo(no_service_text(), err=True)
+    wrong = problem(listing, now)
+    is_written = bool(listing.models or not wrong)
+    if is_later and is_written:
+        click.echo()
+    if listing.models:
+        click.echo(table(("MODEL", "WINDOW", "INPUT", "NOTES"), list(map(model_row, listing.models))))
+    click.echo(wrong or service_line(listing, now), err=bool(wrong))
+    return is_written
 
 
 def _print_json(app: App, listings: Sequence[Listing]) -> None:
@@ -116,5 +139,5 @@ def _service_report(listing: Listing, now: float) -> dict[str, Any]:
         "discovery": discovery.outcome if discovery else "off",
         "status": discovery.status if discovery else None,
         "ageSeconds": round(now - discovery.at, 1) if discovery else None,
-        "problem": problem(listing) or None,
+        "problem": problem(listing, now) or None,
     }

@@ -9,7 +9,6 @@ import errno
 import io
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +17,7 @@ import click
 
 from fluffbuzz import __version__
 from fluffbuzz.core.errors import FluffBuzzError
-from fluffbuzz.surfaces.terminal.plain import legible
+from fluffbuzz.surfaces.terminal.errors import tell, tell_bug
 
 CANCELLED = 130
 
@@ -89,32 +88,8 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(error, OSError) and error.errno in _FULL:
             _tell_full(error)
         else:
-            _tell_bug(error)
+            tell_bug(error)
         return 1
-
-
-def is_debugging() -> bool:
-    """Whether `--debug` (or FLUFFBUZZ_DEBUG) asks for the technical story."""
-    return bool(os.environ.get("FLUFFBUZZ_DEBUG"))
-
-
-def tell(error: FluffBuzzError) -> None:
-    """Write an error for a person: what happened, and what to do next."""
-    click.echo(legible(f"error: {error.message}"), err=True)
-    if error.next_step:
-        click.echo(legible(error.next_step), err=True)
-    if error.detail and is_debugging():
-        click.echo(legible(f"detail: {error.detail}"), err=True)
-    if is_debugging():
-        traceback.print_exception(error)
-
-
-def _tell_bug(error: Exception) -> None:
-    click.echo(f"error: FluffBuzz has a fault here ({type(error).__name__}: {error}).", err=True)
-    if is_debugging():
-        traceback.print_exception(error)
-    else:
-        click.echo("Please report it with what this adds: fluffbuzz --debug …", err=True)
 
 
 def _tell_full(error: OSError) -> None:

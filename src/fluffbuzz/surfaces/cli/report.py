@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 from fluffbuzz.core.errors import FluffBuzzError
 from fluffbuzz.core.usage import Count, CountKind, Usage
 from fluffbuzz.surfaces.cli.json_output import render_json
-from fluffbuzz.surfaces.terminal.outcome import closing_line, trouble
 from fluffbuzz.surfaces.terminal.wording import tokens_per_second
 
 if TYPE_CHECKING:
     from fluffbuzz.runtime.turn import Turn
-
-__all__ = ["closing_line", "count_report", "error_report", "trouble", "turn_report", "usage_report"]
 
 
 def turn_report(turn: Turn, saved: bool, error: FluffBuzzError | None) -> str:  # noqa: FBT001 -- one of three facts

@@ -30,23 +30,32 @@ def service_line(listing: Listing, now: float) -> str:
     return f"{place}: asked {age_text(now - discovery.at)}"
 
 
-def problem(listing: Listing) -> str:
-    """What is wrong with a listing and what to do, or empty."""
+def problem(listing: Listing, now: float) -> str:
+    """What is wrong with a listing and what to do, or empty; `now` in Unix seconds."""
     service, discovery = listing.service, listing.discovery
     if service.lacking:
         key, variables = next(iter(service.lacking.items()))
-        return f"models.providers.{service.id}.{key} needs ${{{variables[0]}}}, which is not set."
+        what = f"models.providers.{service.id}.{key} needs ${{{variables[0]}}}, which is not set."
+        return f"{what} Set it: export {variables[0]}=…"
     if discovery is None:
-        if listing.models:
+        if listing.models or service.discovers:  # declared, or not asked yet
             return ""
         return (
-            f"models.providers.{service.id} declares no models, and a configured provider is not asked. "
+            f"models.providers.{service.id} declares no models, and an explicitly configured provider is not asked. "
             f'Add rows to its models, or the key "{service.id}/*" to agents.defaults.models.'
         )
     if discovery.is_answer and discovery.models:
         return ""
-    earlier = " (The models above are from an earlier look.)" if listing.models and listing.is_stale else ""
-    return f"{explain_discovery(service, discovery)}{earlier}"
+    told = explain_discovery(service, discovery)
+    next_step = told.next_step or f"Load a model there, or declare it in models.providers.{service.id}.models."
+    return f"{told.what} {next_step.rstrip()}{_earlier(listing, now)}"
+
+
+def _earlier(listing: Listing, now: float) -> str:
+    """How old the models are that a failed look left standing."""
+    if not listing.is_stale or listing.found_at is None or all(model.is_configured for model in listing.models):
+        return ""
+    return f" (Its models are from a look {age_text(now - listing.found_at)}.)"
 
 
 def no_service_text() -> str:

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from fluffbuzz.config.values import Config
 from fluffbuzz.core.endpoint import Candidate
+from fluffbuzz.runtime.catalog import Listing
 from fluffbuzz.runtime.snapshot import Snapshot
+from fluffbuzz.surfaces.terminal.listing_text import problem
 from fluffbuzz.surfaces.terminal.plain import legible
 from fluffbuzz.surfaces.terminal.wording import (
     age_text,
@@ -27,9 +29,7 @@ def status_lines(snapshot: Snapshot, now: float) -> Iterable[str]:
     else:
         yield f"model     {'' if snapshot.listings else 'none is set up; '}the small embedded model answers"
     for listing in snapshot.listings:
-        if listing.discovery is not None:
-            place = f"{listing.service.id} {listing.service.endpoint.base_url}"
-            yield f"asked     {place}: {listing.discovery.outcome}, {age_text(now - listing.discovery.at)}"
+        yield from _listing_lines(listing, str(snapshot.problem or ""), now)
     for fact in snapshot.refused:
         yield f"refused   {fact.option} (seen {age_text(now - fact.at)}; left out for a day or until --refresh)"
     yield from _session_lines(snapshot)
@@ -41,6 +41,17 @@ def config_lines(config: Config) -> Iterable[str]:
         count = len(config.warnings)
         warned = f" ({count} warning(s); see: fluffbuzz config validate)" if count else ""
         yield f"config    {config.path}{warned}"
+
+
+def _listing_lines(listing: Listing, told: str, now: float) -> Iterable[str]:
+    """When a service was asked, and what is wrong with it, unless that is told already."""
+    service = listing.service
+    if listing.discovery is not None and not service.lacking:
+        age = age_text(now - listing.discovery.at)
+        yield f"asked     {service.id} {service.endpoint.base_url}: {listing.discovery.outcome}, {age}"
+    words = problem(listing, now)
+    if words and not words.startswith(told.partition("\n")[0] or "\n"):
+        yield f"problem   {words}"
 
 
 def _candidate_lines(candidate: Candidate, label: str) -> Iterable[str]:

@@ -15,15 +15,16 @@ import click
 
 from fluffbuzz import __version__
 from fluffbuzz.app import App
-from fluffbuzz.core.errors import FluffBuzzError, UsageError
+from fluffbuzz.core.errors import UsageError
 from fluffbuzz.core.messages import user
 from fluffbuzz.core.request import Sampling
 from fluffbuzz.core.session import Session
 from fluffbuzz.runtime.selection import Selection
 from fluffbuzz.runtime.turn import Turn
 from fluffbuzz.surfaces.terminal.answer import view
-from fluffbuzz.surfaces.terminal.outcome import closing_line, trouble
-from fluffbuzz.surfaces.terminal.plain import alarming, dimmed, legible
+from fluffbuzz.surfaces.terminal.errors import tell
+from fluffbuzz.surfaces.terminal.outcome import cancelled_line, closing_line, troubles
+from fluffbuzz.surfaces.terminal.plain import dimmed, legible
 from fluffbuzz.surfaces.terminal.wording import window_text
 
 SHOWN_ON_RETURN = 2
@@ -33,8 +34,9 @@ SHOWN_ON_RETURN = 2
 class Chat:
     """One conversation in progress; a session is created with its first message."""
 
-    def __init__(self, app: App, session: Session | None, wanted: str, system: str) -> None:
+    def __init__(self, app: App, session: Session | None, wanted: str, system: str, *, saves: bool) -> None:
         self.app = app
+        self.saves = saves
         self.session = session
         self.wanted = wanted or (session.model if session else "")
         self.system = system
@@ -96,10 +98,11 @@ class Chat:
         try:
             await self._show(turn)
         except asyncio.CancelledError:
-            click.echo(dimmed("\ncancelled; the part is kept. /continue or /retry"), err=True)
+            click.echo(dimmed(f"\n{cancelled_line(turn, is_kept=self.saves)}"), err=True)
+            if turn.storage_trouble is not None:
+                tell(turn.storage_trouble)
             raise
-        error = trouble(turn)
-        if error is not None:
+        for error in troubles(turn, is_kept=self.saves):
             tell(error)
         if turn.calls:
             click.echo(dimmed(closing_line(turn)), err=True)
@@ -114,13 +117,6 @@ class Chat:
         click.echo(dimmed(legible(f"session {session.id} “{session.title}”, {session.messages} messages")))
         for stored in await self.app.storage.sessions.branch(session.id, SHOWN_ON_RETURN):
             click.echo(dimmed(legible(f"{stored.message.role}: {stored.message.text}")))
-
-
-def tell(error: FluffBuzzError) -> None:
-    """Show an error and its next step; the chat stays open."""
-    click.echo(alarming(legible(f"error: {error.message}")), err=True)
-    if error.next_step:
-        click.echo(legible(error.next_step), err=True)
 
 
 async def interruptible(work: Coroutine[Any, Any, None]) -> None:

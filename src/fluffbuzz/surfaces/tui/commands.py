@@ -10,6 +10,7 @@ import click
 
 from fluffbuzz.core.errors import UsageError
 from fluffbuzz.core.messages import Role, system
+from fluffbuzz.surfaces.terminal.listing_text import no_service_text, problem
 from fluffbuzz.surfaces.terminal.plain import dimmed, legible
 from fluffbuzz.surfaces.terminal.status_text import config_lines, status_lines
 from fluffbuzz.surfaces.terminal.table import table
@@ -48,14 +49,15 @@ async def _model(chat: Chat, wanted: str) -> None:
 async def _models(chat: Chat, argument: str) -> None:
     listings = await chat.app.catalog.listings(chat.app.services, refresh=argument == "--refresh")
     current = chat.selection.candidate.model.ref if chat.selection else None
+    now = chat.app.storage.clock.now()
     for listing in listings:
         for model in listing.models:
             mark = "*" if model.ref == current else " "
             click.echo(f"{mark} {model.ref} · window {window_text(model.window)}")
-        if listing.is_stale or not listing.models:
-            from fluffbuzz.surfaces.terminal.listing_text import problem
-
-            click.echo(problem(listing), err=True)
+        if wrong := problem(listing, now):
+            click.echo(wrong, err=True)
+    if not listings:
+        click.echo(no_service_text(), err=True)
 
 
 async def _status(chat: Chat, _: str) -> None:

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 
 from fluffbuzz.app import App, Place, open_app
 from fluffbuzz.core.errors import FluffBuzzError
+from fluffbuzz.core.messages import system as system_message
+from fluffbuzz.surfaces.terminal.errors import tell
 from fluffbuzz.surfaces.terminal.fetching import fetch_progress
-from fluffbuzz.surfaces.tui.chat import Chat, found_session, interruptible, tell
+from fluffbuzz.surfaces.tui.chat import Chat, found_session, interruptible
 from fluffbuzz.surfaces.tui.commands import perform
 
 
@@ -19,8 +21,11 @@ async def converse(where: Place, *, session: str, model: str, system: str, save:
         FluffBuzzError: it could not begin.
     """
     async with open_app(where, save=save, fetching=fetch_progress) as app:
-        chat = Chat(app, await found_session(app, session) if session else None, model, system)
+        earlier = await found_session(app, session) if session else None
+        chat = Chat(app, earlier, model, system, saves=save and app.config.storage.save)
         await chat.open()
+        if earlier is not None and system:
+            await app.storage.sessions.append(earlier.id, system_message(system))
         async for line in _lines(app, keeps_history=save and app.config.chat.history):
             await _take(chat, line)
             if chat.is_over:
