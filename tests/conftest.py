@@ -1,4 +1,4 @@
-"""For all tests: Ctrl-C works in the programs that they start, also where the tests themselves run in the background."""
+"""For all tests: Ctrl-C works in programs that they start, also where the tests themselves run in the background."""
 
 from __future__ import annotations
 
