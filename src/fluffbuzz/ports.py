@@ -158,7 +158,7 @@ class SessionStore(Protocol):
         ...
 
     async def latest(self) -> Session | None:
-        """The session used last."""
+        """The session used last in which somebody was answered, else the one used last."""
         ...
 
     async def sessions(self, limit: int) -> Sequence[Session]:

@@ -70,6 +70,15 @@ class TestSessions:
         assert await store.branch(session.id) == []
         assert await store.latest() == session
 
+    async def test_the_latest_is_the_one_in_which_somebody_was_answered_last(self, store: SessionStore) -> None:
+        answered, failed = await store.create(), await store.create()
+        await store.append(answered.id, user("q"))
+        await store.append(answered.id, assistant("a"))
+        await store.append(failed.id, user("nobody answered"))
+        latest = await store.latest()
+        assert latest is not None
+        assert latest.id == answered.id
+
     async def test_a_system_text_is_its_first_message(self, store: SessionStore) -> None:
         session = await store.create(system="Be brief.")
         (stored,) = await store.branch(session.id)

@@ -72,8 +72,13 @@ class MemorySessionStore:
         return self._rooms[found[0]].session if found else None
 
     async def latest(self) -> Session | None:
-        """The session used last."""
-        return next(iter(await self.sessions(1)), None)
+        """The session used last in which somebody was answered, else the one used last."""
+        used = await self.sessions(len(self._rooms))
+        answered = (session for session in used if self._has_answer(session.id))
+        return next(answered, next(iter(used), None))
+
+    def _has_answer(self, session: str) -> bool:
+        return any(each.message.role is Role.ASSISTANT for each in self._rooms[session].messages.values())
 
     async def sessions(self, limit: int) -> Sequence[Session]:
         """Sessions, used last first."""

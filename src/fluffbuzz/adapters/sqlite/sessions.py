@@ -51,8 +51,8 @@ class SqliteSessionStore:
         return await self._settled("find a conversation", lambda connection: tree.find(connection, session))
 
     async def latest(self) -> Session | None:
-        """The session used last."""
-        return next(iter(await self.sessions(1)), None)
+        """The session used last in which somebody was answered, else the one used last."""
+        return next(iter(await self._settled("list the conversations", tree.latest)), None)
 
     async def sessions(self, limit: int) -> Sequence[Session]:
         """Sessions, used last first."""

@@ -84,6 +84,13 @@ def by_use(connection: sqlite3.Connection, limit: int) -> Sequence[Session]:
     return sessions(connection, f"{_SESSION} ORDER BY updated DESC, id DESC LIMIT ?", max(0, limit))
 
 
+def latest(connection: sqlite3.Connection) -> Sequence[Session]:
+    """The session used last in which somebody was answered, else the one used last; none where there is none."""
+    answered = "EXISTS (SELECT 1 FROM messages WHERE messages.session = sessions.id AND role = 'assistant')"
+    found = sessions(connection, f"{_SESSION} WHERE {answered} ORDER BY updated DESC, id DESC LIMIT ?", 1)
+    return found or by_use(connection, 1)
+
+
 def sessions(connection: sqlite3.Connection, sql: str, *values: str | int) -> Sequence[Session]:
     """The sessions that a statement of this module selects."""
     return [Session(*row) for row in connection.execute(sql, values)]

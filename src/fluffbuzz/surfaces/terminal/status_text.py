@@ -72,7 +72,8 @@ def _session_lines(snapshot: Snapshot) -> Iterable[str]:
     window = snapshot.selection.candidate.model.window if snapshot.selection else None
     yield f"tokens    {tokens_line(snapshot.usage)}"
     if snapshot.last is not None:
-        yield f"context   {snapshot.context} used, {context_line(snapshot.context, window)}"
+        share = context_line(snapshot.context, window) if window else "window unknown"
+        yield f"context   {snapshot.context} used, {share}"
         yield f"speed     {speed_line(snapshot.last)}"
     told = f"{session.id} “{session.title}”, {session.messages} messages, {moment_text(session.updated)}"
     yield f"session   {legible(told)}"

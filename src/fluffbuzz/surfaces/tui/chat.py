@@ -18,7 +18,7 @@ from fluffbuzz.app import App
 from fluffbuzz.core.errors import UsageError
 from fluffbuzz.core.messages import user
 from fluffbuzz.core.request import Sampling
-from fluffbuzz.core.session import Session
+from fluffbuzz.core.session import CallOutcome, Session
 from fluffbuzz.runtime.selection import Selection
 from fluffbuzz.runtime.turn import Turn
 from fluffbuzz.surfaces.terminal.answer import view
@@ -104,7 +104,7 @@ class Chat:
             raise
         for error in troubles(turn, is_kept=self.saves):
             tell(error)
-        if turn.calls:
+        if turn.calls and turn.calls[-1].outcome is not CallOutcome.FAILED:
             click.echo(dimmed(closing_line(turn)), err=True)
 
     async def _show(self, turn: Turn) -> None:
