@@ -19,9 +19,9 @@ sys.path.insert(0, str(ROOT))
 from tests.live.program import Program, text_of  # noqa: E402 -- the checkout has to be on the path first
 from tests.live.servers import API_KEY, VllmServer  # noqa: E402 -- as above
 
-TURNS = 300
-CANCELS = 60
-KILLS = 60
+TURNS = 200
+CANCELS = 40
+KILLS = 40
 PARALLEL = 6
 LOSS = 1.3  # seconds of an answer that a kill may lose: the promised one, and the time of the saving itself
 
