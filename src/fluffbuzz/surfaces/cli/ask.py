@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from fluffbuzz.core.session import Session
     from fluffbuzz.runtime.turn import Turn
 
+WHILE_IT_THINKS = 0.02
+"""Seconds after which a request is certainly on its way and its answer hardly here."""
+
 _CANCELLED = RequestFailed("Cancelled.", failure=Failure(FailureKind.CANCELLED, "cancelled by the user"))
 
 
@@ -155,9 +158,7 @@ async def _session(app: App, question: Question, earlier: Session | None) -> Ses
 
 
 async def _show(turn: Turn, question: Question, app: App) -> int:
-    from fluffbuzz.surfaces.cli.report import turn_report
-    from fluffbuzz.surfaces.terminal.outcome import troubles
-
+    asyncio.get_running_loop().call_later(WHILE_IT_THINKS, _import_what_comes_after)
     is_kept = question.saves and app.config.storage.save
     try:
         with _view(question, app) as shown:
@@ -166,13 +167,19 @@ async def _show(turn: Turn, question: Question, app: App) -> int:
                     shown.show(event)
     except asyncio.CancelledError:
         if question.as_json and turn.calls:
+            from fluffbuzz.surfaces.cli.report import turn_report
+
             click.echo(turn_report(turn, is_kept, _CANCELLED))
         if turn.storage_trouble is not None:
             tell(turn.storage_trouble)
         raise
+    from fluffbuzz.surfaces.terminal.outcome import troubles
+
     found = troubles(turn, is_kept=is_kept)
     error = found[0] if found else None
     if question.as_json:
+        from fluffbuzz.surfaces.cli.report import turn_report
+
         click.echo(turn_report(turn, is_kept, error))
     elif not question.streams and (text := turn.reply.first.text):
         click.echo(legible_on(sys.stdout, text), nl=not text.endswith("\n"))
@@ -181,6 +188,11 @@ async def _show(turn: Turn, question: Question, app: App) -> int:
     if error is None and (line := _last_line(turn, question)):
         click.echo(dimmed(line), err=True)
     return 0 if error is None else error.exit_code
+
+
+def _import_what_comes_after() -> None:
+    """Import what the end of an answer needs while the server works on its beginning: then it costs nobody time."""
+    from fluffbuzz.surfaces.terminal import outcome  # noqa: F401 -- imported for later
 
 
 def _last_line(turn: Turn, question: Question) -> str:

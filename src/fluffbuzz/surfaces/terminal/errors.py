@@ -6,7 +6,6 @@ Rule: a bug's words and a traceback are a library's as much as ours, so every se
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Iterable, Mapping
 
 import click
@@ -53,6 +52,8 @@ def discreet(words: str) -> str:
 
 
 def _tell_traceback(error: Exception) -> None:
+    import traceback  # only a failure that is being looked into needs it
+
     click.echo(legible(discreet("".join(traceback.format_exception(error)))), err=True, nl=False)
 
 
