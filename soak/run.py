@@ -19,9 +19,9 @@ sys.path.insert(0, str(ROOT))
 from tests.live.program import Program, text_of  # noqa: E402 -- the checkout has to be on the path first
 from tests.live.servers import API_KEY, VllmServer  # noqa: E402 -- as above
 
-TURNS = 150
-CANCELS = 30
-KILLS = 30
+TURNS = 100
+CANCELS = 20
+KILLS = 12
 PARALLEL = 6
 LOSS = 1.3  # seconds of an answer that a kill may lose: the promised one, and the time of the saving itself
 
@@ -39,6 +39,10 @@ PROMPTS = (
 
 def main() -> int:
     """Run every trial and write the page."""
+    if (
+        signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    ):  # in the background; the programs must hear Ctrl-C all the same
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     chance = random.Random(20260101)
     with tempfile.TemporaryDirectory() as folder, VllmServer(api_key=API_KEY) as server:
         trials: dict[str, Callable[[Program, VllmServer, random.Random], Iterator[str]]] = {
