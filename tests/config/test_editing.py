@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
-from pathlib import Path
 
-import filelock
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fluffbuzz.config import files
-from fluffbuzz.config.files import Disk, locked
 from fluffbuzz.config.problems import InvalidConfig
 from fluffbuzz.core.errors import ConfigError, UsageError
 
@@ -313,61 +308,6 @@ def test_rows_without_an_id_do_not_count_as_entries(folder: Folder) -> None:
         folder.editor().set("env.vars", "{}")
 
 
-# Included files
-
-
-def test_a_key_in_an_included_file_is_refused_and_the_file_named(folder: Folder) -> None:
-    included = folder.write("{defaults: {model: 'here/a', params: {a: 1}}}", "agents.json5")
-    rows = folder.write("{models: [{id: 'a'}]}", "rows.json5")
-    folder.write(
-        "{agents: {$include: 'agents.json5'}, "
-        "models: {providers: {here: {$include: 'rows.json5', models: [{id: 'b'}]}}}}"
-    )
-    for key, file in (
-        ("agents.defaults.model", included),
-        ("agents.defaults.params", included),
-        ("agents", included),
-        ("models.providers.here.models", rows),
-        ("models.providers.here.models[1].id", rows),
-    ):
-        for change in (lambda key=key: folder.editor().set(key, "x"), lambda key=key: folder.editor().unset(key)):
-            with pytest.raises(ConfigError) as caught:
-                change()
-            assert caught.value.message == f"{key} was not changed, for it stands in an included file."
-            assert caught.value.next_step == f"Edit {file}"
-
-
-def test_a_key_beside_an_include_is_changed_in_the_file_itself(folder: Folder) -> None:
-    folder.write("{defaults: {params: {a: 1}}}", "agents.json5")
-    folder.write("{\n  agents: { $include: 'agents.json5' }, // mine\n}\n")
-    folder.editor().set("agents.defaults.model", "here/a")
-    assert folder.file.read_text() == (
-        "{\n  agents: { $include: 'agents.json5', defaults: {model: \"here/a\"} }, // mine\n}\n"
-    )
-    assert folder.editor().get("agents.defaults") == {"params": {"a": 1}, "model": "here/a"}
-    folder.editor().set("agents.defaults.model", "here/b")
-    assert folder.editor().get("agents.defaults.model") == "here/b"
-
-
-def test_the_include_itself_can_be_set(folder: Folder) -> None:
-    folder.write("{history: false}", "chat.json5")
-    folder.editor().set("chat.$include", "chat.json5")
-    assert folder.editor().get("chat.history") is False
-    with pytest.raises(ConfigError, match="there is no file"):
-        folder.editor().set("chat.$include", "none.json5")
-    folder.file.unlink()
-    folder.write("[]", "list.json5")
-    with pytest.raises(ConfigError, match="a configuration is an object"):
-        folder.editor().set("$include", "list.json5")
-
-
-def test_a_mistake_in_an_included_file_is_told_with_its_place(folder: Folder) -> None:
-    included = folder.write("{\n history: 5}", "chat.json5")
-    folder.write("{chat: {$include: 'chat.json5'}}")
-    (left,) = folder.editor().set("storage.save", "false").warnings
-    assert f"{included}:2:11: chat.history: found a number" in left.render()
-
-
 # Unset
 
 
@@ -384,67 +324,7 @@ def test_unset_without_a_file_says_that_it_is_not_set(folder: Folder) -> None:
         folder.editor().unset("chat.history")
 
 
-# Others who write
-
-
-def test_a_change_made_meanwhile_is_never_overwritten(folder: Folder) -> None:
-    folder.write("{}")
-    seen: list[Path] = []
-
-    def read(path: Path) -> bytes:
-        data = files.read(path)
-        if not seen:
-            folder.write("{ /* somebody else */ }")
-        seen.append(path)
-        return data
-
-    with pytest.raises(ConfigError, match="somebody else has changed it just now"):
-        folder.editor(disk=Disk(read=read)).set("chat.history", "false")
-    assert folder.file.read_text() == "{ /* somebody else */ }"
-
-
-def test_a_file_made_meanwhile_is_never_overwritten(folder: Folder) -> None:
-    def read(path: Path) -> bytes:
-        if path.exists():
-            return files.read(path)
-        folder.write("{ /* new */ }")
-        raise FileNotFoundError
-
-    with pytest.raises(ConfigError, match="somebody else has changed it just now"):
-        folder.editor(disk=Disk(read=read)).set("chat.history", "false")
-    assert folder.file.read_text() == "{ /* new */ }"
-
-
-def test_changes_of_many_at_once_all_arrive(folder: Folder) -> None:
-    folder.write("{}")
-    names = [f"V{number}" for number in range(12)]
-    workers = [threading.Thread(target=lambda n=n: folder.editor().set(f"env.vars.{n}", "x")) for n in names]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    found = folder.editor().get("env.vars")
-    assert found == dict.fromkeys(names, "***")
-
-
-def test_a_lock_that_is_not_given_back_is_a_clear_error(folder: Folder) -> None:
-    with (
-        filelock.FileLock(folder.path / ".fluffbuzz.json.lock"),
-        pytest.raises(ConfigError, match="Another process has been changing") as caught,
-        locked(folder.file, seconds=0),
-    ):
-        raise AssertionError("the lock was given twice")
-    assert caught.value.next_step
-
-
-def test_a_symbolic_link_stays_one(folder: Folder, tmp_path: Path) -> None:
-    real = tmp_path / "dotfiles" / "fluffbuzz.json"
-    real.parent.mkdir()
-    real.write_text("{}")
-    folder.file.symlink_to(real)
-    folder.editor().set("chat.history", "false")
-    assert folder.file.is_symlink()
-    assert "history: false" in real.read_text()
+# Round trips
 
 
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1).filter(str.strip)
